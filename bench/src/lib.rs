@@ -1,0 +1,1 @@
+//! Measures Callboard against what it is made of.

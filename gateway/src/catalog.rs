@@ -1,0 +1,105 @@
+//! Which path is which method of which actor type.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use callboard_mailbox::Address;
+use callboard_mailbox::limits::MESSAGE_BYTES_MAX;
+use callboard_proto::schema::{KeyError, Kind, Method, Schema};
+
+use crate::refusal::Refusal;
+
+/// The methods that the gateway serves.
+#[derive(Debug)]
+pub struct Catalog {
+    schema: Schema,
+    routes: HashMap<String, Arc<Route>>,
+}
+
+/// One method of one actor type.
+#[derive(Debug)]
+pub struct Route {
+    actor_type: String,
+    method: Method,
+}
+
+impl Catalog {
+    /// Serves all methods of all actor types of a schema.
+    #[must_use]
+    pub fn new(schema: Schema) -> Self {
+        let mut routes = HashMap::new();
+        for actor in schema.actors() {
+            for method in actor.methods() {
+                let path = format!("/{}/{}", actor.service().full_name(), method.name());
+                let actor_type = actor.type_name().to_owned();
+                routes.insert(path, Arc::new(Route { actor_type, method: method.clone() }));
+            }
+        }
+        Self { schema, routes }
+    }
+
+    /// What the catalog was made from.
+    #[must_use]
+    pub fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    /// The method of a path, `/bank.v1.Account/Deposit`.
+    ///
+    /// # Errors
+    /// When no actor type has it.
+    pub fn route(&self, path: &str) -> Result<Arc<Route>, Refusal> {
+        let unknown = || Refusal::UnknownMethod { path: path.to_owned() };
+        self.routes.get(path).cloned().ok_or_else(unknown)
+    }
+}
+
+impl Route {
+    /// The actor type.
+    #[must_use]
+    pub fn actor_type(&self) -> &str {
+        &self.actor_type
+    }
+
+    /// The name of the method, `Deposit`.
+    #[must_use]
+    pub fn method(&self) -> &str {
+        self.method.name()
+    }
+
+    /// Whether the method is a tell.
+    #[must_use]
+    pub fn is_tell(&self) -> bool {
+        self.method.kind() == Kind::Tell
+    }
+
+    /// Checks an encoded request, and finds the actor that it is for.
+    ///
+    /// # Errors
+    /// When it is too large, is not the message that the method takes, or has
+    /// no valid key.
+    pub fn address(&self, payload: &Bytes) -> Result<Address, Refusal> {
+        if payload.len() > MESSAGE_BYTES_MAX {
+            return Err(Refusal::TooLarge {
+                what: "message",
+                limit: MESSAGE_BYTES_MAX,
+                size: payload.len(),
+            });
+        }
+        let invalid =
+            |field: &str, detail: String| Refusal::Invalid { field: field.to_owned(), detail };
+        self.method.check(payload).map_err(|malformed| {
+            let message = self.method.input().full_name();
+            invalid(malformed.field(), format!("the request is not a {message}: {malformed}"))
+        })?;
+        let key = self.method.key_of(payload).map_err(|error| match &error {
+            KeyError::Missing { field } => invalid(field, error.to_string()),
+            KeyError::Malformed(malformed) => invalid(malformed.field(), error.to_string()),
+        })?;
+        Address::new(&self.actor_type, &key).map_err(|error| {
+            let fields: Vec<_> = self.method.key().iter().map(|field| field.name()).collect();
+            invalid(&fields.join(", "), error.to_string())
+        })
+    }
+}

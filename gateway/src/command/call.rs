@@ -1,0 +1,179 @@
+//! `callboard call`: calls a method of an actor, with JSON in and out.
+
+mod reflect;
+
+use std::io::Read;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bytes::Bytes;
+use callboard_gateway::codec::RawCodec;
+use callboard_mailbox::Address;
+use callboard_proto::schema::{ActorType, Method, Schema};
+use prost::Message;
+use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, SerializeOptions, Value};
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Request, Status};
+use tonic_types::StatusExt;
+
+use super::Failure;
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// The actor, TYPE/KEY: bank.v1.Account/alice.
+    address: String,
+    /// The method: Deposit.
+    method: String,
+    /// The request as JSON, without the key; `-` reads it from the standard input.
+    #[arg(default_value = "{}")]
+    json: String,
+    /// The gateway.
+    #[arg(long, env = "CALLBOARD_GATEWAY", default_value = "http://127.0.0.1:7070")]
+    gateway: String,
+    /// A folder with the .proto files, for a gateway that does not tell by reflection what it has.
+    #[arg(long)]
+    protos: Option<PathBuf>,
+    /// How long to wait for the answer, in seconds.
+    #[arg(long, default_value_t = 30.0)]
+    timeout: f64,
+    /// Also print what became of the message.
+    #[arg(long, short)]
+    verbose: bool,
+}
+
+pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
+    let address = Address::parse(&arguments.address).map_err(Failure::new)?;
+    let timeout = Duration::try_from_secs_f64(arguments.timeout)
+        .map_err(|_| Failure::new("--timeout takes seconds, 0.5 for example"))?;
+    let channel = connect(&arguments.gateway).await?;
+    let schema = match &arguments.protos {
+        Some(dir) => super::check::compile(dir)?,
+        None => reflect::schema(channel.clone()).await?,
+    };
+    let actor = find_actor(&schema, address.actor_type())?;
+    let method = find_method(actor, &arguments.method)?;
+    let request = read_request(&arguments.json, method, address.key())?;
+
+    let path = format!("/{}/{}", actor.service().full_name(), method.name());
+    let path = http::uri::PathAndQuery::try_from(path)?;
+    let mut request = Request::new(Bytes::from(request.encode_to_vec()));
+    request.set_timeout(timeout);
+    let mut client = tonic::client::Grpc::new(channel);
+    client.ready().await.map_err(|error| unreachable(&arguments.gateway, &error))?;
+    let response = match client.unary(request, path, RawCodec).await {
+        Ok(response) => response,
+        Err(status) => return Err(Failure(describe(&status))),
+    };
+    if arguments.verbose {
+        for name in ["callboard-message-id", "callboard-sequence"] {
+            if let Some(value) = response.metadata().get(name).and_then(|v| v.to_str().ok()) {
+                eprintln!("{name}: {value}");
+            }
+        }
+    }
+    let response = DynamicMessage::decode(method.output().clone(), response.into_inner())?;
+    let mut json = serde_json::Serializer::pretty(std::io::stdout());
+    let options = SerializeOptions::new().skip_default_fields(false);
+    response.serialize_with_options(&mut json, &options)?;
+    println!();
+    Ok(())
+}
+
+async fn connect(gateway: &str) -> Result<Channel, Failure> {
+    let bad = |error| Failure::new(format!("{gateway} is no URL of a gateway: {error}"));
+    let endpoint = Endpoint::from_shared(gateway.to_owned()).map_err(bad)?;
+    let endpoint = endpoint.connect_timeout(Duration::from_secs(5)).tcp_nodelay(true);
+    endpoint.connect().await.map_err(|error| unreachable(gateway, &error))
+}
+
+fn unreachable(gateway: &str, error: &dyn std::error::Error) -> Failure {
+    let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+    Failure::new(format!(
+        "no gateway answers at {gateway}{cause}; start one with `callboard dev DIR`, or name \
+         another with --gateway"
+    ))
+}
+
+fn find_actor<'a>(schema: &'a Schema, actor_type: &str) -> Result<&'a ActorType, Failure> {
+    schema.actor(actor_type).ok_or_else(|| {
+        let known: Vec<_> = schema.actors().iter().map(ActorType::type_name).collect();
+        let known = known.join(", ");
+        Failure::new(format!("the gateway has no actor type {actor_type}; it has {known}"))
+    })
+}
+
+fn find_method<'a>(actor: &'a ActorType, method: &str) -> Result<&'a Method, Failure> {
+    actor.method(method).ok_or_else(|| {
+        let known: Vec<_> = actor.methods().iter().map(Method::name).collect();
+        let (actor, known) = (actor.type_name(), known.join(", "));
+        Failure::new(format!("{actor} has no method {method}; it has {known}"))
+    })
+}
+
+/// The request, with the key from the address in its key fields.
+fn read_request(json: &str, method: &Method, key: &str) -> Result<DynamicMessage, Failure> {
+    let mut text = json.to_owned();
+    if json == "-" {
+        text.clear();
+        std::io::stdin().read_to_string(&mut text)?;
+    }
+    let bad = |error| {
+        let message = method.input().full_name();
+        Failure::new(format!("the request is not a {message} in JSON: {error}"))
+    };
+    let mut deserializer = serde_json::Deserializer::from_str(&text);
+    let mut request =
+        DynamicMessage::deserialize(method.input().clone(), &mut deserializer).map_err(bad)?;
+    deserializer.end().map_err(bad)?;
+    let parts = callboard_proto::key::split(key, method.key().len()).ok_or_else(|| {
+        let fields: Vec<_> = method.key().iter().map(FieldDescriptor::name).collect();
+        Failure::new(format!("the key {key} has not one part for each of {}", fields.join(", ")))
+    })?;
+    for (field, part) in method.key().iter().zip(parts) {
+        let value = key_value(field, &part).ok_or_else(|| {
+            Failure::new(format!("{part} is no value of the key field {}", field.name()))
+        })?;
+        let given = request.get_field(field).into_owned();
+        if given != Value::default_value_for_field(field) && given != value {
+            return Err(Failure::new(format!(
+                "the request has another {} than the address; leave it out of the JSON",
+                field.name()
+            )));
+        }
+        request.set_field(field, value);
+    }
+    Ok(request)
+}
+
+fn key_value(field: &FieldDescriptor, part: &str) -> Option<Value> {
+    Some(match field.kind() {
+        Kind::String => Value::String(part.to_owned()),
+        Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => Value::I32(part.parse().ok()?),
+        Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => Value::I64(part.parse().ok()?),
+        Kind::Uint32 | Kind::Fixed32 => Value::U32(part.parse().ok()?),
+        Kind::Uint64 | Kind::Fixed64 => Value::U64(part.parse().ok()?),
+        _ => return None,
+    })
+}
+
+/// A status with its reason and its details, a line each.
+fn describe(status: &Status) -> String {
+    let code = format!("{:?}", status.code());
+    let mut text = format!("error: {code}: {}", status.message());
+    let details = status.get_error_details();
+    if let Some(info) = details.error_info() {
+        text += &format!("\n  reason: {} ({})", info.reason, info.domain);
+        let mut metadata: Vec<_> = info.metadata.iter().collect();
+        metadata.sort();
+        for (name, value) in metadata {
+            text += &format!("\n  {name}: {value}");
+        }
+    }
+    if let Some(retry) = details.retry_info().and_then(|info| info.retry_delay) {
+        text += &format!("\n  retry after: {retry:?}");
+    }
+    for violation in details.bad_request().iter().flat_map(|bad| &bad.field_violations) {
+        text += &format!("\n  field {}: {}", violation.field, violation.description);
+    }
+    text
+}

@@ -1,0 +1,177 @@
+//! `callboard dev`: everything on this machine, from a folder with .proto files
+//! and an actor's crate.
+
+mod banner;
+mod build;
+mod project;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_dynamodb::config::Credentials;
+use callboard_gateway::{Catalog, Functions, Gateway, Settings, serve};
+use callboard_local::{EmbeddedDynamoDb, HostConfig, LambdaHost, LogLine, Storage, Sync};
+use callboard_mailbox::lease::Terms;
+use callboard_mailbox_dynamodb::{DynamoDbStore, Tables, connect, schema};
+use callboard_proto::schema::Schema;
+use tokio_util::sync::CancellationToken;
+
+use super::Failure;
+use project::{Project, Served};
+
+/// How long open calls and running invocations may take at shutdown.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// How long the functions may take after that to end by themselves.
+const FUNCTION_GRACE: Duration = Duration::from_secs(2);
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// The folder with your .proto files and your actor's crate, and perhaps a callboard.toml.
+    #[arg(default_value = ".")]
+    dir: PathBuf,
+    /// Where the gateway listens.
+    #[arg(long, env = "CALLBOARD_LISTEN", default_value = "127.0.0.1:7070")]
+    listen: SocketAddr,
+    /// The folder for mailboxes and state [default: DIR/.callboard].
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// Build the actors with optimisation.
+    #[arg(long)]
+    release: bool,
+    /// Sync every write to the disk. Without it a crash of a process loses nothing, but a power
+    /// failure may lose the last writes.
+    #[arg(long)]
+    fsync: bool,
+}
+
+pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
+    super::log();
+    let project = Project::open(&arguments.dir)?;
+    let schema = super::check::compile(&project.protos)?;
+    // Whatever can go wrong at once goes wrong before the build.
+    let listener = serve::listen(arguments.listen).await?;
+    let data = arguments.data.clone().unwrap_or_else(|| arguments.dir.join(".callboard"));
+    let dynamodb = open_database(&data, arguments.fsync)?;
+    let functions = build::functions(&project, arguments.release).await?;
+
+    let config = local_config().await;
+    let client = connect(&config, Some(&dynamodb.endpoint_url()));
+    let tables = Tables::new(schema::DEFAULT_PREFIX);
+    tables.create(&client).await?;
+    let lambda = start_functions(functions.clone(), &dynamodb)?;
+    let served = project::assign(&project, &schema, &functions, &config, &lambda).await?;
+    let gateway =
+        start_gateway(schema, &served, &config, &lambda, DynamoDbStore::new(client, tables));
+    let router = serve::router(Arc::clone(&gateway)).await?;
+
+    let stop = CancellationToken::new();
+    let server = tokio::spawn(serve::serve(listener, router, stop.clone(), GRACE));
+    let facts = banner::Facts {
+        schema: gateway.catalog().schema(),
+        served: &served,
+        listen: arguments.listen,
+        data: &data,
+        dynamodb: &dynamodb.endpoint_url(),
+    };
+    println!("{}", banner::text(&facts));
+
+    super::told_to_stop().await?;
+    eprintln!("stopping: finishing what is running; Ctrl-C again stops at once");
+    tokio::select! {
+        () = async {
+            gateway.stop_accepting();
+            stop.cancel();
+            let (_, drained) = tokio::join!(server, gateway.drain(GRACE));
+            if !drained {
+                eprintln!("some actors are still at work; their messages run again at the next start");
+            }
+            lambda.shutdown(FUNCTION_GRACE).await;
+            dynamodb.shutdown().await;
+        } => eprintln!("stopped; mailboxes and state are in {}", data.display()),
+        told = super::told_to_stop() => {
+            told?;
+            eprintln!("stopped at once; mailboxes and state are in {}", data.display());
+        }
+    }
+    Ok(())
+}
+
+fn open_database(data: &std::path::Path, fsync: bool) -> Result<EmbeddedDynamoDb, Failure> {
+    let sync = if fsync { Sync::EveryWrite } else { Sync::Os };
+    let storage = Storage::Directory { path: data.to_owned(), sync };
+    Ok(EmbeddedDynamoDb::start(storage, loopback())?)
+}
+
+fn loopback() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 0))
+}
+
+/// Credentials and a region for clients of the stand-ins, which check neither.
+async fn local_config() -> SdkConfig {
+    aws_config::defaults(BehaviorVersion::latest())
+        .region(Region::new("us-east-1"))
+        .credentials_provider(Credentials::new("local", "local", None, None, "callboard dev"))
+        .load()
+        .await
+}
+
+fn start_functions(
+    mut functions: Vec<callboard_local::FunctionConfig>,
+    dynamodb: &EmbeddedDynamoDb,
+) -> Result<LambdaHost, Failure> {
+    for function in &mut functions {
+        let mut set = |name: &str, value: String| {
+            if !function.env.iter().any(|(given, _)| given == name) {
+                function.env.push((name.to_owned(), value));
+            }
+        };
+        set("AWS_ENDPOINT_URL_DYNAMODB", dynamodb.endpoint_url());
+        for name in ["RUST_LOG", "RUST_BACKTRACE"] {
+            if let Ok(value) = std::env::var(name) {
+                set(name, value);
+            }
+        }
+    }
+    let config = HostConfig { functions, on_log: Arc::new(print_log()), ..HostConfig::default() };
+    Ok(LambdaHost::start(config, loopback())?)
+}
+
+/// Prints the functions' lines on a thread of its own: a terminal may be slow.
+fn print_log() -> impl Fn(LogLine) {
+    let (lines, printed) = std::sync::mpsc::channel::<LogLine>();
+    std::thread::spawn(move || {
+        for LogLine { function, environment, line } in printed {
+            eprintln!("[{function} {environment}] {line}");
+        }
+    });
+    move |line| {
+        // The thread ends with the program alone.
+        let _ = lines.send(line);
+    }
+}
+
+fn start_gateway(
+    schema: Schema,
+    served: &[Served],
+    config: &SdkConfig,
+    lambda: &LambdaHost,
+    store: DynamoDbStore,
+) -> Arc<Gateway<DynamoDbStore>> {
+    let by_type = served.iter().filter_map(|served| {
+        let function = served.function.as_ref()?;
+        Some((served.actor_type.clone(), function.name.clone()))
+    });
+    let functions = Functions::new(config, Some(&lambda.endpoint_url()), by_type);
+    // On one machine index writes cost nothing, and one sweeper is enough.
+    let settings = Settings {
+        terms: Terms { due_step: Duration::from_secs(1), ..Terms::default() },
+        sweep_period: Duration::from_secs(1),
+        ..Settings::default()
+    };
+    let clock = Arc::new(|| SystemTime::now().into());
+    Gateway::start(store, Catalog::new(schema), functions, settings, clock)
+}

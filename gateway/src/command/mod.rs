@@ -1,0 +1,56 @@
+//! The subcommands, each with its arguments and its `run`.
+
+pub(crate) mod call;
+pub(crate) mod check;
+#[cfg(feature = "local")]
+pub(crate) mod dev;
+pub(crate) mod protos;
+pub(crate) mod serve;
+pub(crate) mod tables;
+
+use std::fmt::Display;
+use std::io::IsTerminal;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+/// What is printed before the program ends with exit code 1.
+pub(crate) struct Failure(pub(crate) String);
+
+impl<E: std::error::Error> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self(format!("error: {error}"))
+    }
+}
+
+impl Failure {
+    pub(crate) fn new(text: impl Display) -> Self {
+        Self(format!("error: {text}"))
+    }
+}
+
+/// What is logged unless `RUST_LOG` says otherwise. The embedded DynamoDB warns
+/// of every answer that is an error, also of those that are expected.
+const LOG_FILTER: &str = "info,dynoxide=error";
+
+/// Logs to stderr, readable.
+pub(crate) fn log() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(LOG_FILTER));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_target(false)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr)
+        .init();
+}
+
+/// Waits for Ctrl-C or SIGTERM.
+pub(crate) async fn told_to_stop() -> std::io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,185 @@
+//! gRPC in and out, for services that are known only at run time.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use callboard_mailbox::Store;
+use callboard_mailbox::limits::{HEADER_BYTES_MAX, MESSAGE_BYTES_MAX};
+use futures::future::BoxFuture;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use tonic::body::Body;
+use tonic::metadata::MetadataMap;
+use tonic::server::{Grpc, UnaryService};
+use tonic::{Code, Request, Response, Status};
+
+use crate::call::{Call, Receipt};
+use crate::codec::RawCodec;
+use crate::gateway::Gateway;
+use crate::refusal::Refusal;
+
+/// Headers of a call that travel with its message.
+const TRAVELLING_HEADERS: [&str; 3] = ["traceparent", "tracestate", "baggage"];
+
+/// What the names of Callboard's own metadata begin with.
+const OWN_PREFIX: &str = "callboard-";
+
+/// The largest message that is read at all. What is larger than a message may
+/// be and smaller than this gets an error that tells its exact size.
+const READ_BYTES_MAX: usize = 4 * MESSAGE_BYTES_MAX;
+
+/// Serves one call.
+pub(crate) async fn serve<S: Store + 'static>(
+    gateway: Arc<Gateway<S>>,
+    request: http::Request<Body>,
+) -> http::Response<Body> {
+    let reached = Arc::new(AtomicBool::new(false));
+    let handler = Handler {
+        gateway,
+        path: request.uri().path().to_owned(),
+        timeout: timeout(request.headers()),
+        reached: Arc::clone(&reached),
+    };
+    let response = Grpc::new(RawCodec)
+        .apply_max_message_size_config(Some(READ_BYTES_MAX), None)
+        .unary(handler, request)
+        .await;
+    // tonic says OUT_OF_RANGE of a message that is too large to be read.
+    let status = Status::from_header_map(response.headers());
+    if !reached.load(Ordering::Relaxed) && status.is_some_and(|s| s.code() == Code::OutOfRange) {
+        let (limit, size) = (MESSAGE_BYTES_MAX, READ_BYTES_MAX + 1);
+        return Status::from(Refusal::TooLarge { what: "message", limit, size }).into_http();
+    }
+    response
+}
+
+struct Handler<S> {
+    gateway: Arc<Gateway<S>>,
+    path: String,
+    timeout: Result<Option<Duration>, Refusal>,
+    reached: Arc<AtomicBool>,
+}
+
+impl<S: Store + 'static> UnaryService<Bytes> for Handler<S> {
+    type Response = Bytes;
+    type Future = BoxFuture<'static, Result<Response<Bytes>, Status>>;
+
+    fn call(&mut self, request: Request<Bytes>) -> Self::Future {
+        self.reached.store(true, Ordering::Relaxed);
+        let gateway = Arc::clone(&self.gateway);
+        let (path, timeout) = (self.path.clone(), self.timeout.clone());
+        Box::pin(async move {
+            let headers = headers(request.metadata())?;
+            let payload = request.into_inner();
+            let call = Call { path, payload, timeout: timeout?, headers };
+            match gateway.call(call).await {
+                Ok(answer) => {
+                    let mut response = Response::new(answer.payload);
+                    tell(response.metadata_mut(), &answer.receipt);
+                    Ok(response)
+                }
+                Err(refused) => {
+                    let mut status = Status::from(refused.refusal);
+                    if let Some(receipt) = &refused.receipt {
+                        tell(status.metadata_mut(), receipt);
+                    }
+                    Err(status)
+                }
+            }
+        })
+    }
+}
+
+/// Tells the caller what became of its message.
+fn tell(metadata: &mut MetadataMap, receipt: &Receipt) {
+    let id = receipt.message_id.as_str().parse().expect("an id is visible ASCII");
+    metadata.insert("callboard-message-id", id);
+    metadata.insert("callboard-sequence", receipt.sequence.0.into());
+}
+
+/// The headers that travel with the message.
+fn headers(metadata: &MetadataMap) -> Result<Vec<(String, String)>, Refusal> {
+    let map = metadata.as_ref();
+    if let Some(name) = map.keys().find(|name| name.as_str().starts_with(OWN_PREFIX)) {
+        return Err(invalid(name.as_str(), "this version of Callboard knows no such metadata"));
+    }
+    let mut headers = Vec::new();
+    for name in TRAVELLING_HEADERS {
+        for value in map.get_all(name) {
+            let text = value.to_str().map_err(|_| invalid(name, "it is not visible ASCII"))?;
+            headers.push((name.to_owned(), text.to_owned()));
+        }
+    }
+    let size: usize = headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+    if size > HEADER_BYTES_MAX {
+        return Err(Refusal::TooLarge { what: "trace context", limit: HEADER_BYTES_MAX, size });
+    }
+    Ok(headers)
+}
+
+/// Reads `grpc-timeout`: at most eight digits and a unit
+/// (<https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md>).
+fn timeout(headers: &HeaderMap) -> Result<Option<Duration>, Refusal> {
+    const NAME: HeaderName = HeaderName::from_static("grpc-timeout");
+    let Some(value) = headers.get(NAME) else { return Ok(None) };
+    let parsed = parse_timeout(value);
+    parsed
+        .map(Some)
+        .ok_or_else(|| invalid(NAME.as_str(), "it is not 1 to 8 digits and one of HMSmun"))
+}
+
+fn parse_timeout(value: &HeaderValue) -> Option<Duration> {
+    let text = value.to_str().ok()?;
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let amount: u64 = digits.parse().ok()?;
+    Some(match unit {
+        "H" => Duration::from_secs(amount * 3_600),
+        "M" => Duration::from_secs(amount * 60),
+        "S" => Duration::from_secs(amount),
+        "m" => Duration::from_millis(amount),
+        "u" => Duration::from_micros(amount),
+        "n" => Duration::from_nanos(amount),
+        _ => return None,
+    })
+}
+
+fn invalid(field: &str, detail: &str) -> Refusal {
+    Refusal::Invalid { field: field.to_owned(), detail: detail.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timeouts_are_read_as_grpc_writes_them() {
+        let parse = |text| parse_timeout(&HeaderValue::from_static(text));
+        assert_eq!(parse("250m"), Some(Duration::from_millis(250)));
+        assert_eq!(parse("99999999H"), Some(Duration::from_secs(99_999_999 * 3_600)));
+        for bad in ["", "S", "5", "-5S", "123456789S", "5s", "5é"] {
+            assert_eq!(
+                parse_timeout(&HeaderValue::from_str(bad).expect("a header")),
+                None,
+                "{bad}"
+            );
+        }
+    }
+
+    #[test]
+    fn trace_context_travels_and_unknown_metadata_of_ours_is_refused() {
+        let mut metadata = MetadataMap::new();
+        metadata.insert("traceparent", "00-1-2-01".parse().expect("ASCII"));
+        metadata.insert("x-request-id", "7".parse().expect("ASCII"));
+        assert_eq!(
+            headers(&metadata).expect("all of it is fine"),
+            [("traceparent".to_owned(), "00-1-2-01".to_owned())]
+        );
+        metadata.insert("callboard-colour", "red".parse().expect("ASCII"));
+        let refusal = headers(&metadata).expect_err("nobody knows it");
+        assert!(matches!(refusal, Refusal::Invalid { field, .. } if field == "callboard-colour"));
+    }
+}

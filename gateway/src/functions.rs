@@ -1,0 +1,248 @@
+//! The actors' Lambda functions: invoking them, and telling apart why one did
+//! not do what was asked.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_sdk_lambda::Client;
+use aws_sdk_lambda::error::{DisplayErrorContext, SdkError};
+use aws_sdk_lambda::operation::invoke::InvokeError;
+use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_lambda::types::InvocationType;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use callboard_proto::pb::{
+    Activation, ActivationResult, Invocation, InvocationResult, Ping, Pong, invocation::Task,
+    invocation_result,
+};
+use prost::Message;
+use serde::{Deserialize, Serialize};
+
+use crate::refusal::Refusal;
+
+/// How long a connection to Lambda may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How long an invocation may take: Lambda's own longest, and a little.
+const INVOCATION_TIMEOUT: Duration = Duration::from_secs(15 * 60 + 10);
+
+/// The functions of the actor types.
+#[derive(Debug)]
+pub struct Functions {
+    by_type: HashMap<String, Arc<Function>>,
+}
+
+/// One function.
+pub struct Function {
+    client: Client,
+    name: String,
+    /// Why it cannot run, as far as its last invocation told.
+    unreachable: RwLock<Option<String>>,
+}
+
+/// Why an invocation gave no result.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// The function does not exist, must not be invoked, or dies at its start.
+    #[error("the function cannot run: {0}")]
+    Unreachable(String),
+    /// It was not started: Lambda is over its rate, or cannot be reached.
+    #[error("Lambda did not take the invocation: {0}")]
+    Refused(String),
+    /// It was started, and its run broke off.
+    #[error("the run broke off: {0}")]
+    Crashed(String),
+    /// No answer came. It may be running.
+    #[error("Lambda did not answer: {0}")]
+    Unanswered(String),
+}
+
+/// A JSON payload that carries a protobuf message.
+#[derive(Serialize, Deserialize)]
+struct Envelope {
+    callboard: String,
+}
+
+/// What Lambda answers when a function failed.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct FunctionError {
+    error_type: String,
+    error_message: String,
+}
+
+impl Functions {
+    /// The functions by the actor types that they serve, reached as the
+    /// configuration says. `endpoint_url` names an emulator or a VPC endpoint.
+    #[must_use]
+    pub fn new(
+        config: &SdkConfig,
+        endpoint_url: Option<&str>,
+        by_type: impl IntoIterator<Item = (String, String)>,
+    ) -> Self {
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .operation_timeout(INVOCATION_TIMEOUT);
+        let mut builder = aws_sdk_lambda::config::Builder::from(config)
+            .timeout_config(timeouts.build())
+            // An invocation belongs to one lease. A new try takes a new one.
+            .retry_config(RetryConfig::disabled());
+        if let Some(url) = endpoint_url {
+            builder = builder.endpoint_url(url);
+        }
+        let client = Client::from_conf(builder.build());
+        let mut by_name: HashMap<String, Arc<Function>> = HashMap::new();
+        let mut function = |name: String| {
+            let new = || {
+                let (client, name) = (client.clone(), name.clone());
+                Arc::new(Function { client, name, unreachable: RwLock::default() })
+            };
+            by_name.entry(name.clone()).or_insert_with(new).clone()
+        };
+        let by_type = by_type.into_iter().map(|(kind, name)| (kind, function(name))).collect();
+        Self { by_type }
+    }
+
+    /// The function of an actor type.
+    ///
+    /// # Errors
+    /// When it has none.
+    pub fn of(&self, actor_type: &str) -> Result<&Arc<Function>, Refusal> {
+        self.by_type.get(actor_type).ok_or_else(|| Refusal::NotDeployed {
+            actor_type: actor_type.to_owned(),
+            function: None,
+            detail: "no function is configured for it".into(),
+            message_id: None,
+        })
+    }
+
+    /// Every function, once.
+    #[must_use]
+    pub fn all(&self) -> Vec<&Arc<Function>> {
+        let mut all: Vec<_> = self.by_type.values().collect();
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        all.dedup_by(|a, b| a.name == b.name);
+        all
+    }
+}
+
+impl Function {
+    /// Its name or ARN.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Why it cannot run, as far as its last invocation told.
+    #[must_use]
+    pub fn unreachable(&self) -> Option<String> {
+        self.unreachable.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Runs an actor under a lease.
+    ///
+    /// # Errors
+    /// When there is no result. A crash is told from a function that dies at
+    /// its start by a ping.
+    pub async fn activate(&self, activation: Activation) -> Result<ActivationResult, Failure> {
+        let failure = match self.invoke(Task::Activation(activation)).await {
+            Ok(invocation_result::Result::Activation(result)) => return Ok(result),
+            Ok(_) => Failure::Crashed("the function answered something else".into()),
+            Err(failure) => failure,
+        };
+        if !matches!(failure, Failure::Crashed(_)) {
+            return Err(failure);
+        }
+        match self.ping().await {
+            Err(Failure::Crashed(detail)) => Err(self.note_unreachable(detail)),
+            Err(gone @ Failure::Unreachable(_)) => Err(gone),
+            _ => Err(failure),
+        }
+    }
+
+    /// Asks whether the function is there and what it serves.
+    ///
+    /// # Errors
+    /// When there is no answer. [`Failure::Crashed`] means here that it dies
+    /// at its start, or is no actor's function.
+    pub async fn ping(&self) -> Result<Pong, Failure> {
+        match self.invoke(Task::Ping(Ping {})).await? {
+            invocation_result::Result::Pong(pong) => Ok(pong),
+            _ => Err(Failure::Crashed("the function answered something else".into())),
+        }
+    }
+
+    async fn invoke(&self, task: Task) -> Result<invocation_result::Result, Failure> {
+        let invocation = Invocation { task: Some(task) };
+        let envelope = Envelope { callboard: BASE64_STANDARD.encode(invocation.encode_to_vec()) };
+        let payload = serde_json::to_vec(&envelope).expect("an envelope is JSON");
+        let answer = self
+            .client
+            .invoke()
+            .function_name(&self.name)
+            .invocation_type(InvocationType::RequestResponse)
+            .payload(Blob::new(payload))
+            .send()
+            .await;
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(error) => return Err(self.failure(&error)),
+        };
+        let payload = answer.payload.map(Blob::into_inner).unwrap_or_default();
+        if answer.function_error.is_some() {
+            let error: FunctionError = serde_json::from_slice(&payload).unwrap_or_default();
+            let FunctionError { error_type, error_message } = error;
+            return Err(Failure::Crashed(format!("{error_type}: {error_message}")));
+        }
+        *self.unreachable.write().unwrap_or_else(PoisonError::into_inner) = None;
+        open(&payload).ok_or_else(|| {
+            Failure::Crashed("the answer is not Callboard's; is it an actor's function?".into())
+        })
+    }
+
+    fn failure(&self, error: &SdkError<InvokeError>) -> Failure {
+        let text = match error.as_service_error() {
+            Some(service) => service.meta().to_string(),
+            None => DisplayErrorContext(error).to_string(),
+        };
+        match error {
+            SdkError::ServiceError(context) => match context.err() {
+                InvokeError::ResourceNotFoundException(_) => {
+                    self.note_unreachable("it does not exist".into())
+                }
+                InvokeError::TooManyRequestsException(_)
+                | InvokeError::Ec2ThrottledException(_)
+                | InvokeError::EniLimitReachedException(_)
+                | InvokeError::ResourceNotReadyException(_)
+                | InvokeError::ServiceException(_) => Failure::Refused(text),
+                _ if context.raw().status().as_u16() >= 500 => Failure::Refused(text),
+                _ => self.note_unreachable(text),
+            },
+            SdkError::DispatchFailure(failure) if failure.is_io() => Failure::Refused(text),
+            SdkError::ConstructionFailure(_) => self.note_unreachable(text),
+            _ => Failure::Unanswered(text),
+        }
+    }
+
+    fn note_unreachable(&self, detail: String) -> Failure {
+        *self.unreachable.write().unwrap_or_else(PoisonError::into_inner) = Some(detail.clone());
+        Failure::Unreachable(detail)
+    }
+}
+
+fn open(payload: &[u8]) -> Option<invocation_result::Result> {
+    let envelope: Envelope = serde_json::from_slice(payload).ok()?;
+    let bytes = BASE64_STANDARD.decode(envelope.callboard).ok()?;
+    InvocationResult::decode(bytes.as_slice()).ok()?.result
+}
+
+impl fmt::Debug for Function {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Function").field("name", &self.name).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,142 @@
+//! What the parts of a gateway share; starting it and draining it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use callboard_mailbox::clock::Clock;
+use callboard_mailbox::{Address, Store};
+use tokio::sync::{Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::catalog::Catalog;
+use crate::functions::Functions;
+use crate::lane::{Command, Lane};
+use crate::refusal::Refusal;
+use crate::replies::Replies;
+use crate::settings::Settings;
+use crate::sweep;
+
+/// A gateway over any store. It holds nothing worth saving.
+pub struct Gateway<S> {
+    pub(crate) store: S,
+    pub(crate) catalog: Catalog,
+    pub(crate) functions: Functions,
+    pub(crate) settings: Settings,
+    pub(crate) clock: Clock,
+    pub(crate) replies: Arc<Replies>,
+    pub(crate) open_calls: Semaphore,
+    /// Set when the gateway shuts down: no new calls, and no new work that the
+    /// next sweep finds anyway.
+    pub(crate) draining: CancellationToken,
+    lanes: Mutex<HashMap<Address, mpsc::UnboundedSender<Command>>>,
+    tasks: TaskTracker,
+    background: CancellationToken,
+}
+
+impl<S: Store + 'static> Gateway<S> {
+    /// Starts the gateway's background work: reading replies, and sweeping.
+    #[must_use]
+    pub fn start(
+        store: S,
+        catalog: Catalog,
+        functions: Functions,
+        settings: Settings,
+        clock: Clock,
+    ) -> Arc<Self> {
+        let gateway = Arc::new(Self {
+            store,
+            catalog,
+            functions,
+            open_calls: Semaphore::new(settings.open_calls_max),
+            settings,
+            clock,
+            replies: Arc::default(),
+            draining: CancellationToken::new(),
+            lanes: Mutex::default(),
+            tasks: TaskTracker::new(),
+            background: CancellationToken::new(),
+        });
+        let reader = Arc::clone(&gateway);
+        gateway.in_background(async move {
+            reader.replies.read_forever(&reader.store, &reader.clock).await;
+        });
+        let sweeper = Arc::clone(&gateway);
+        gateway.in_background(async move { sweep::run_forever(&sweeper).await });
+        gateway
+    }
+
+    fn in_background(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let stopped = self.background.clone();
+        tokio::spawn(async move { stopped.run_until_cancelled(work).await });
+    }
+
+    /// What the gateway serves.
+    #[must_use]
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    /// The actors' functions.
+    #[must_use]
+    pub fn functions(&self) -> &Functions {
+        &self.functions
+    }
+
+    /// Refuses new calls from now on.
+    pub fn stop_accepting(&self) {
+        self.draining.cancel();
+    }
+
+    /// Waits until what was accepted is stored and running invocations have
+    /// ended, at most for `grace`. Whether all of it was done; what was not is
+    /// safe in the mailboxes.
+    pub async fn drain(&self, grace: Duration) -> bool {
+        self.draining.cancel();
+        self.tasks.close();
+        let done = tokio::time::timeout(grace, self.tasks.wait()).await.is_ok();
+        self.background.cancel();
+        done
+    }
+
+    /// Hands a command to an actor's lane, which is opened for it if need be.
+    pub(crate) fn to_lane(
+        self: &Arc<Self>,
+        address: &Address,
+        command: Command,
+    ) -> Result<(), Refusal> {
+        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        let command = match lanes.get(address) {
+            Some(lane) => match lane.send(command) {
+                Ok(()) => return Ok(()),
+                // The lane's task has panicked; a new one replaces it.
+                Err(mpsc::error::SendError(command)) => command,
+            },
+            None => command,
+        };
+        let function = Arc::clone(self.functions.of(address.actor_type())?);
+        let (sender, commands) = mpsc::unbounded_channel();
+        // The receiver is alive, so this succeeds.
+        let _ = sender.send(command);
+        lanes.insert(address.clone(), sender);
+        let lane = Lane::new(Arc::clone(self), address.clone(), function, commands);
+        self.tasks.spawn(lane.run());
+        Ok(())
+    }
+
+    /// Closes a lane if no command waits in it.
+    pub(crate) fn close_lane(
+        &self,
+        address: &Address,
+        commands: &mpsc::UnboundedReceiver<Command>,
+    ) -> bool {
+        // Commands are sent under this lock, so none can slip in.
+        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_empty = commands.is_empty();
+        if is_empty {
+            lanes.remove(address);
+        }
+        is_empty
+    }
+}

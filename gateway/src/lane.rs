@@ -1,0 +1,452 @@
+//! One actor's messages on their way: append, wake, invoke, look again.
+//!
+//! Each actor that has messages has one lane, a task that owns what this
+//! gateway knows of the actor. Messages that arrive while an append is in
+//! flight go into the next one together.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use callboard_mailbox::append::{Append, Step, TAIL_AGE_MAX, Tail};
+use callboard_mailbox::lease::Woken;
+use callboard_mailbox::limits::{SEGMENT_BYTES_MAX, SEGMENT_MESSAGES_MAX};
+use callboard_mailbox::reply::{Outcome, ReplyKey};
+use callboard_mailbox::sweep::{Action, Settle};
+use callboard_mailbox::{
+    Address, Epoch, Lease, Message, MessageId, Record, Segment, Sequence, Store, Timestamp, store,
+};
+use callboard_proto::pb::{self, ActivationEnd, ActivationResult};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tracing::{error, warn};
+
+use crate::functions::{Failure, Function};
+use crate::gateway::Gateway;
+use crate::refusal::Refusal;
+use crate::sweep;
+
+/// The most bytes of segments that a lane keeps at hand, and that go with one
+/// invocation. With base64 and the state they fit in Lambda's 6 MB.
+const AT_HAND_BYTES_MAX: usize = 2 * 1024 * 1024;
+
+/// What a lane is asked to do.
+pub(crate) enum Command {
+    /// Append a message.
+    Send(Envelope),
+    /// Look at the actor's record, because it is due.
+    Sweep,
+}
+
+/// A message on its way, and who wants to know that it is durable.
+pub(crate) struct Envelope {
+    pub(crate) message: Message,
+    pub(crate) stored: oneshot::Sender<Result<Sequence, Refusal>>,
+}
+
+pub(crate) struct Lane<S> {
+    gateway: Arc<Gateway<S>>,
+    address: Address,
+    function: Arc<Function>,
+    commands: mpsc::UnboundedReceiver<Command>,
+    /// Messages for the next segment.
+    pending: VecDeque<Envelope>,
+    sweep: bool,
+    tail: Option<(Tail, Instant)>,
+    /// Segments of this lane that may not be consumed yet, so that they can go
+    /// with an invocation.
+    at_hand: VecDeque<Segment>,
+    running: JoinSet<Activated>,
+    /// When to wake the actor again, because it waits or its run broke off.
+    wake_at: Option<Instant>,
+    /// How often in a row its function could not be invoked.
+    refusals: u32,
+}
+
+/// How an invocation ended.
+struct Activated {
+    epoch: Epoch,
+    attempt: u32,
+    lease_until: Option<Timestamp>,
+    result: Result<ActivationResult, Failure>,
+}
+
+/// What became of a wake.
+#[derive(PartialEq, Eq)]
+enum Waking {
+    Started,
+    Held,
+    Waits,
+}
+
+impl<S: Store + 'static> Lane<S> {
+    pub(crate) fn new(
+        gateway: Arc<Gateway<S>>,
+        address: Address,
+        function: Arc<Function>,
+        commands: mpsc::UnboundedReceiver<Command>,
+    ) -> Self {
+        Self {
+            gateway,
+            address,
+            function,
+            commands,
+            pending: VecDeque::new(),
+            sweep: false,
+            tail: None,
+            at_hand: VecDeque::new(),
+            running: JoinSet::new(),
+            wake_at: None,
+            refusals: 0,
+        }
+    }
+
+    pub(crate) async fn run(mut self) {
+        loop {
+            while let Ok(command) = self.commands.try_recv() {
+                self.take(command);
+            }
+            if let Some(done) = self.running.try_join_next() {
+                self.activated(done.expect("an invocation does not panic")).await;
+            } else if !self.pending.is_empty() {
+                self.flush().await;
+            } else if std::mem::take(&mut self.sweep) {
+                self.look_at_record().await;
+            } else if !self.wait().await {
+                return;
+            }
+        }
+    }
+
+    fn take(&mut self, command: Command) {
+        match command {
+            Command::Send(envelope) => self.pending.push_back(envelope),
+            Command::Sweep => self.sweep = true,
+        }
+    }
+
+    /// Waits for something to do; false when the lane is closed instead.
+    async fn wait(&mut self) -> bool {
+        let draining = self.gateway.draining.is_cancelled();
+        let idle = self.running.is_empty();
+        if draining && idle && self.gateway.close_lane(&self.address, &self.commands) {
+            return false;
+        }
+        let later = Instant::now() + self.gateway.settings.lane_idle;
+        let until = self.wake_at.map_or(later, |at| at.min(later));
+        tokio::select! {
+            Some(command) = self.commands.recv() => self.take(command),
+            Some(done) = self.running.join_next(), if !idle => {
+                self.activated(done.expect("an invocation does not panic")).await;
+            }
+            () = self.gateway.draining.cancelled(), if !draining => {}
+            () = tokio::time::sleep_until(until) => {
+                if self.wake_at.is_some_and(|at| at <= Instant::now()) {
+                    self.wake_at = None;
+                    self.wake_or_leave_to_sweeper().await;
+                } else if idle && self.wake_at.is_none() {
+                    return !self.gateway.close_lane(&self.address, &self.commands);
+                }
+            }
+        }
+        true
+    }
+
+    /// Makes the pending messages durable, and makes sure that somebody drains
+    /// them, before their senders are told.
+    async fn flush(&mut self) {
+        let batch = self.next_batch();
+        let messages: Vec<_> = batch.iter().map(|envelope| envelope.message.clone()).collect();
+        let segment = Segment::new(Sequence(1), &messages);
+        let stored = self.append_and_wake(&segment).await;
+        if stored.is_err() {
+            self.tail = None;
+        }
+        let firsts = stored.as_ref().map_or(0, |segment| segment.first().0);
+        for (envelope, sequence) in batch.into_iter().zip(firsts..) {
+            let answer = stored.as_ref().map(|_| Sequence(sequence)).map_err(Clone::clone);
+            // Its sender may have gone; the message stays.
+            let _ = envelope.stored.send(answer);
+        }
+    }
+
+    fn next_batch(&mut self) -> Vec<Envelope> {
+        let mut bytes = 0;
+        let mut batch = Vec::new();
+        while let Some(next) = self.pending.front() {
+            bytes += next.message.encoded_len();
+            let is_full = bytes > SEGMENT_BYTES_MAX || batch.len() >= SEGMENT_MESSAGES_MAX;
+            if is_full && !batch.is_empty() {
+                break;
+            }
+            batch.extend(self.pending.pop_front());
+        }
+        batch
+    }
+
+    async fn append_and_wake(&mut self, segment: &Segment) -> Result<Segment, Refusal> {
+        let tail =
+            self.tail.filter(|(_, at)| at.elapsed() < TAIL_AGE_MAX / 2).map(|(tail, _)| tail);
+        let Some(tail) = tail else {
+            return self.wake_and_append(segment).await;
+        };
+        let segment = self.append(segment, Some(tail)).await?;
+        // Whether to wake is decided after the append is durable, by a
+        // conditional write: the holder of a lease may have read the end of
+        // the log just before.
+        self.wake().await?;
+        Ok(segment)
+    }
+
+    /// For an actor whose tail is not known: the record tells the head, which
+    /// is nearly always the tail.
+    async fn wake_and_append(&mut self, segment: &Segment) -> Result<Segment, Refusal> {
+        let now = (self.gateway.clock)();
+        let wake = self.gateway.settings.terms.wake(now, fastrand::u64(..));
+        let (lease, record) = match self.gateway.store.wake(&self.address, &wake).await? {
+            Woken::Granted(lease) => (Some(lease.clone()), lease.record),
+            Woken::Refused(record) => (None, record),
+        };
+        let appended = self.append(segment, Tail::guess(&record)).await;
+        let Some(lease) = lease else {
+            let segment = appended?;
+            self.wake().await?;
+            return Ok(segment);
+        };
+        let epoch = lease.epoch();
+        // Also when the append failed: somebody must end the lease.
+        self.start(lease);
+        let segment = appended?;
+        // A sweeper whose clock is ahead may have taken the lease for over and
+        // found the mailbox empty, before the append.
+        let record = self.gateway.store.record(&self.address).await?;
+        if record.is_none_or(|record| record.epoch != epoch) {
+            self.wake().await?;
+        }
+        Ok(segment)
+    }
+
+    async fn append(&mut self, segment: &Segment, tail: Option<Tail>) -> Result<Segment, Refusal> {
+        let gateway = Arc::clone(&self.gateway);
+        let expires = (gateway.clock)().plus(gateway.settings.message_retention);
+        let mut append = Append::new(segment, tail);
+        loop {
+            match append.step() {
+                Step::Put(segment) => {
+                    append.put(&gateway.store.put_segment(&self.address, &segment, expires).await?);
+                }
+                Step::FindTail => append.found(gateway.store.tail(&self.address).await?),
+                Step::Done(segment) => {
+                    self.tail = Some((Tail::after(&segment), Instant::now()));
+                    self.keep_at_hand(&segment);
+                    return Ok(segment);
+                }
+            }
+        }
+    }
+
+    fn keep_at_hand(&mut self, segment: &Segment) {
+        let bytes: usize = self.at_hand.iter().map(|segment| segment.encoded().len()).sum();
+        if bytes + segment.encoded().len() <= AT_HAND_BYTES_MAX {
+            self.at_hand.push_back(segment.clone());
+        }
+    }
+
+    /// Leases the actor and invokes its function, unless somebody else has the
+    /// lease or the mailbox waits.
+    async fn wake(&mut self) -> Result<Waking, store::Error> {
+        let now = (self.gateway.clock)();
+        let wake = self.gateway.settings.terms.wake(now, fastrand::u64(..));
+        match self.gateway.store.wake(&self.address, &wake).await? {
+            Woken::Granted(lease) => {
+                self.start(lease);
+                Ok(Waking::Started)
+            }
+            Woken::Refused(record) => {
+                if let Some(not_before) = record.not_before.filter(|time| *time > now) {
+                    self.wake_after(not_before.since(now));
+                    self.end_asks_if_unreachable();
+                    return Ok(Waking::Waits);
+                }
+                Ok(Waking::Held)
+            }
+        }
+    }
+
+    /// A wake that is not owed to any sender: the record's `due` stays set, so
+    /// a sweeper does it when this one fails.
+    async fn wake_or_leave_to_sweeper(&mut self) {
+        if self.gateway.draining.is_cancelled() {
+            return;
+        }
+        if let Err(error) = self.wake().await {
+            warn!(%error, "a wake failed; the sweeper will do it");
+        }
+    }
+
+    fn wake_after(&mut self, wait: Duration) {
+        let at = Instant::now() + wait;
+        self.wake_at = Some(self.wake_at.map_or(at, |earlier| earlier.min(at)));
+    }
+
+    /// Invokes the function under a lease, with the segments at hand.
+    fn start(&mut self, lease: Lease) {
+        let Record { head, partial, epoch, lease_until, attempt, ref state, .. } = lease.record;
+        self.at_hand.retain(|segment| segment.last() > head);
+        let mut next = lease.record.next_segment();
+        let mut segments = Vec::new();
+        for segment in &self.at_hand {
+            if segment.first() != next {
+                break;
+            }
+            next = segment.last().next();
+            segments.push(pb::Segment {
+                first: segment.first().0,
+                messages: segment.encoded().clone(),
+            });
+        }
+        let covered = self.tail.is_some_and(|(tail, _)| tail.sequence().next() == next);
+        let settings = &self.gateway.settings;
+        let activation = pb::Activation {
+            address: self.address.as_str().to_owned(),
+            epoch: epoch.0,
+            lease_until_ms: lease_until.unwrap_or_default().0,
+            head: head.0,
+            partial,
+            attempt,
+            state: state.clone(),
+            segments,
+            more: !covered,
+            lease_ms: millis(settings.terms.length),
+            due_step_ms: millis(settings.terms.due_step),
+            reply_retention_ms: millis(settings.reply_retention),
+        };
+        let (gateway, function) = (Arc::clone(&self.gateway), Arc::clone(&self.function));
+        let address = self.address.clone();
+        self.wake_at = None;
+        self.running.spawn(async move {
+            let result = function.activate(activation).await;
+            if let Ok(result) = &result {
+                hand_out(&gateway, &address, &result.replies);
+            }
+            Activated { epoch, attempt, lease_until, result }
+        });
+    }
+
+    async fn activated(&mut self, activated: Activated) {
+        match activated.result {
+            Ok(ref result) => {
+                self.refusals = 0;
+                self.at_hand.retain(|segment| segment.last().0 > result.head);
+                self.go_on_after(result).await;
+            }
+            Err(ref failure) => {
+                error!(
+                    actor_type = self.address.actor_type(), function = self.function.name(),
+                    %failure, "an invocation failed"
+                );
+                self.recover(&activated, failure).await;
+            }
+        }
+    }
+
+    async fn go_on_after(&mut self, result: &ActivationResult) {
+        match result.end() {
+            ActivationEnd::Released => {
+                // A message that arrived while the lease was held relied on the
+                // holder, which may have read the end of the log before it. A
+                // flush that is about to come wakes anyway.
+                if self.pending.is_empty() && self.is_something_left(result.head).await {
+                    self.wake_or_leave_to_sweeper().await;
+                }
+            }
+            ActivationEnd::OutOfTime => self.wake_or_leave_to_sweeper().await,
+            ActivationEnd::BackingOff => {
+                let now = (self.gateway.clock)();
+                self.wake_after(Timestamp(result.not_before_ms).since(now));
+            }
+            ActivationEnd::Fenced | ActivationEnd::Unspecified => {}
+        }
+    }
+
+    async fn is_something_left(&self, head: u64) -> bool {
+        if !self.at_hand.is_empty() {
+            return true;
+        }
+        let next = Sequence(head).next();
+        match self.gateway.store.deliverable(&self.address, next, 1).await {
+            Ok(page) => !page.segments.is_empty(),
+            Err(error) => {
+                warn!(%error, "a look after a release failed; the sweeper will look");
+                false
+            }
+        }
+    }
+
+    /// Ends the lease of a run that broke off, so that nobody has to wait until
+    /// it is over.
+    async fn recover(&mut self, activated: &Activated, failure: &Failure) {
+        let settings = &self.gateway.settings;
+        let now = (self.gateway.clock)();
+        let random = fastrand::f64();
+        let (delay, attempt) = match failure {
+            Failure::Crashed(_) => {
+                (settings.crash_backoff.delay(activated.attempt, random), activated.attempt)
+            }
+            // The message at the front was not tried.
+            Failure::Refused(_) | Failure::Unreachable(_) => {
+                self.refusals += 1;
+                let delay = settings.unreachable_backoff.delay(self.refusals, random);
+                (delay, activated.attempt.saturating_sub(1))
+            }
+            // It may be running: its lease must run out.
+            Failure::Unanswered(_) => {
+                let rest = activated.lease_until.unwrap_or_default().since(now);
+                return self.wake_after(rest);
+            }
+        };
+        let action = Action::Defer { not_before: now.plus(delay), attempt };
+        let settle = Settle { epoch: activated.epoch, action };
+        match self.gateway.store.settle(&self.address, &settle).await {
+            Ok(Some(_)) => self.wake_after(delay),
+            // The run had ended its lease itself, or somebody else has one.
+            Ok(None) => {}
+            Err(error) => warn!(%error, "a lease could not be ended; it will run out"),
+        }
+        self.end_asks_if_unreachable();
+    }
+
+    fn end_asks_if_unreachable(&self) {
+        let Some(detail) = self.function.unreachable() else { return };
+        self.gateway.replies.end_all(&self.address, &|id| Refusal::NotDeployed {
+            actor_type: self.address.actor_type().to_owned(),
+            function: Some(self.function.name().to_owned()),
+            detail: format!("{detail}; the message is stored and waits for the function"),
+            message_id: MessageId::new(id).ok(),
+        });
+    }
+
+    async fn look_at_record(&mut self) {
+        let gateway = Arc::clone(&self.gateway);
+        let now = (gateway.clock)();
+        match sweep::look(&gateway.store, &self.address, now, &gateway.settings.terms).await {
+            Ok(true) => self.wake_or_leave_to_sweeper().await,
+            Ok(false) => {}
+            Err(error) => warn!(%error, "a due record could not be swept, trying again"),
+        }
+    }
+}
+
+fn hand_out<S>(gateway: &Gateway<S>, address: &Address, replies: &[pb::Reply]) {
+    for reply in replies {
+        if let Ok(id) = MessageId::new(&reply.message_id) {
+            let outcome = Outcome::new(reply.code, reply.body.clone());
+            gateway.replies.end(&ReplyKey::new(address, &id), Ok(outcome));
+        }
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

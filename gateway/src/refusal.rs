@@ -1,0 +1,257 @@
+//! The one place where errors become gRPC statuses.
+//!
+//! Every status that Callboard itself makes carries `google.rpc.ErrorInfo`
+//! with the domain `callboard.dev`, and what its text says is in its metadata.
+//! `proto/callboard/v1/error_reason.proto` lists the reasons.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+use callboard_mailbox::MessageId;
+use callboard_proto::ERROR_DOMAIN;
+use callboard_proto::pb::ErrorReason;
+use prost::Message;
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt};
+
+/// When a caller may try again after UNAVAILABLE.
+const RETRY_AFTER: Duration = Duration::from_millis(500);
+
+/// Why a call is not answered with a response.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// No loaded actor type has this service or method.
+    #[error("no actor type has the method {path}")]
+    UnknownMethod {
+        /// The path of the call, `/bank.v1.Account/Deposit`.
+        path: String,
+    },
+    /// The actor type has no function, or its function cannot run.
+    #[error("the actor type {actor_type} is not deployed: {detail}")]
+    NotDeployed {
+        /// The actor type.
+        actor_type: String,
+        /// Its function, if it has one.
+        function: Option<String>,
+        /// What is wrong, and what to do.
+        detail: String,
+        /// The message, when it is stored and will be processed.
+        message_id: Option<MessageId>,
+    },
+    /// The request or a metadata entry is not valid.
+    #[error("{field}: {detail}")]
+    Invalid {
+        /// The path of the field, or the name of the metadata entry.
+        field: String,
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// Something is larger than its limit.
+    #[error("the {what} has {size} bytes, and at most {limit} are allowed")]
+    TooLarge {
+        /// What is too large.
+        what: &'static str,
+        /// The limit, in bytes.
+        limit: usize,
+        /// Its size, in bytes; at least this many when it was not read whole.
+        size: usize,
+    },
+    /// The deadline passed, and the message is stored and will be processed.
+    #[error("the deadline passed before the reply came; message {message_id} will be processed")]
+    AskTimeout {
+        /// The message.
+        message_id: MessageId,
+    },
+    /// The deadline passed before the message was known to be stored.
+    #[error("the deadline passed before message {message_id} was known to be stored")]
+    SendTimeout {
+        /// The message.
+        message_id: MessageId,
+    },
+    /// Something that the gateway needs does not answer, or it is shutting down.
+    #[error("{detail}")]
+    Unavailable {
+        /// What is missing, and what is known about the message.
+        detail: String,
+    },
+    /// The handler's own status.
+    #[error("the handler answered with status {code}")]
+    Handler {
+        /// Its gRPC status code.
+        code: u32,
+        /// The encoded `google.rpc.Status`.
+        status: Bytes,
+    },
+    /// A defect of Callboard, or something stored that cannot be read.
+    #[error("{detail}")]
+    Internal {
+        /// What happened.
+        detail: String,
+    },
+}
+
+impl From<Refusal> for Status {
+    fn from(refusal: Refusal) -> Self {
+        let text = refusal.to_string();
+        let pairs = |pairs: &[(&str, &str)]| -> HashMap<String, String> {
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        };
+        let mut extra = ErrorDetails::new();
+        let (code, reason, metadata) = match &refusal {
+            Refusal::UnknownMethod { path } => {
+                (Code::Unimplemented, ErrorReason::UnknownMethod, pairs(&[("path", path)]))
+            }
+            Refusal::NotDeployed { actor_type, function, detail, message_id } => {
+                let mut metadata = pairs(&[("actor_type", actor_type), ("detail", detail)]);
+                metadata.extend(function.as_ref().map(|f| ("function".to_owned(), f.clone())));
+                metadata.extend(
+                    message_id.as_ref().map(|id| ("message_id".to_owned(), id.to_string())),
+                );
+                (Code::FailedPrecondition, ErrorReason::ActorNotDeployed, metadata)
+            }
+            Refusal::Invalid { field, detail } => {
+                extra.add_bad_request_violation(field, detail);
+                let metadata = pairs(&[("field", field), ("detail", detail)]);
+                (Code::InvalidArgument, ErrorReason::InvalidRequest, metadata)
+            }
+            Refusal::TooLarge { what, limit, size } => {
+                let (limit, size) = (limit.to_string(), size.to_string());
+                let metadata =
+                    pairs(&[("what", what), ("limit_bytes", &limit), ("size_bytes", &size)]);
+                (Code::ResourceExhausted, ErrorReason::PayloadTooLarge, metadata)
+            }
+            Refusal::AskTimeout { message_id } => {
+                let metadata = pairs(&[("message_id", message_id.as_str())]);
+                (Code::DeadlineExceeded, ErrorReason::AskTimeout, metadata)
+            }
+            Refusal::SendTimeout { message_id } => {
+                let metadata = pairs(&[("message_id", message_id.as_str())]);
+                (Code::DeadlineExceeded, ErrorReason::SendTimeout, metadata)
+            }
+            Refusal::Unavailable { detail } => {
+                extra.set_retry_info(Some(RETRY_AFTER));
+                (Code::Unavailable, ErrorReason::Unavailable, pairs(&[("detail", detail)]))
+            }
+            Refusal::Internal { detail } => {
+                (Code::Internal, ErrorReason::Internal, pairs(&[("detail", detail)]))
+            }
+            Refusal::Handler { code, status } => return handlers(*code, status),
+        };
+        extra.set_error_info(reason.reason(), ERROR_DOMAIN, metadata);
+        Status::with_error_details(code, text, extra)
+    }
+}
+
+/// The status that a handler answered with, details and all.
+fn handlers(code: u32, encoded: &Bytes) -> Status {
+    let code = i32::try_from(code).map_or(Code::Unknown, Code::from_i32);
+    match tonic_types::pb::Status::decode(encoded.clone()) {
+        Ok(status) if status.details.is_empty() => Status::new(code, status.message),
+        Ok(status) => Status::with_details(code, status.message, encoded.clone()),
+        Err(_) => Status::new(code, "the handler's status cannot be read"),
+    }
+}
+
+impl From<callboard_mailbox::store::Error> for Refusal {
+    /// What DynamoDB's own words say stays in the log: they may name tables,
+    /// accounts and keys.
+    fn from(error: callboard_mailbox::store::Error) -> Self {
+        use callboard_mailbox::store::Error;
+        tracing::error!(%error, "a request to DynamoDB failed");
+        match error {
+            Error::Throttled(_) => Self::Unavailable {
+                detail: "the database throttles; the message is not stored".into(),
+            },
+            Error::Unanswered(_) => Self::Unavailable {
+                detail: "the database did not answer; the message may be stored".into(),
+            },
+            Error::Refused(_) => {
+                Self::Unavailable { detail: "the database refused the gateway; see its log".into() }
+            }
+            Error::Corrupt(_) => Self::Internal {
+                detail: "something stored in the mailbox cannot be read; see the gateway's log"
+                    .into(),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id() -> MessageId {
+        MessageId::new("0198").expect("an id")
+    }
+
+    #[test]
+    fn every_refusal_carries_its_reason_and_its_facts() {
+        let not_deployed = Refusal::NotDeployed {
+            actor_type: "a.B".into(),
+            function: Some("f".into()),
+            detail: "gone".into(),
+            message_id: Some(id()),
+        };
+        let cases = [
+            (
+                Refusal::UnknownMethod { path: "/a.B/C".into() },
+                Code::Unimplemented,
+                "UNKNOWN_METHOD",
+                "path",
+            ),
+            (not_deployed, Code::FailedPrecondition, "ACTOR_NOT_DEPLOYED", "message_id"),
+            (
+                Refusal::Invalid { field: "a.b".into(), detail: "bad".into() },
+                Code::InvalidArgument,
+                "INVALID_REQUEST",
+                "field",
+            ),
+            (
+                Refusal::TooLarge { what: "message", limit: 1, size: 2 },
+                Code::ResourceExhausted,
+                "PAYLOAD_TOO_LARGE",
+                "limit_bytes",
+            ),
+            (
+                Refusal::AskTimeout { message_id: id() },
+                Code::DeadlineExceeded,
+                "ASK_TIMEOUT",
+                "message_id",
+            ),
+            (
+                Refusal::SendTimeout { message_id: id() },
+                Code::DeadlineExceeded,
+                "SEND_TIMEOUT",
+                "message_id",
+            ),
+            (
+                Refusal::Unavailable { detail: "x".into() },
+                Code::Unavailable,
+                "UNAVAILABLE",
+                "detail",
+            ),
+            (Refusal::Internal { detail: "x".into() }, Code::Internal, "INTERNAL", "detail"),
+        ];
+        for (refusal, code, reason, fact) in cases {
+            let status = Status::from(refusal.clone());
+            let details = status.get_error_details();
+            let info = details.error_info().expect("every refusal has one");
+            assert_eq!((status.code(), info.reason.as_str()), (code, reason));
+            assert_eq!(info.domain, "callboard.dev");
+            assert!(info.metadata.contains_key(fact), "{refusal:?}");
+            assert_eq!(details.retry_info().is_some(), code == Code::Unavailable);
+            assert_eq!(details.bad_request().is_some(), code == Code::InvalidArgument);
+        }
+    }
+
+    #[test]
+    fn a_handlers_status_passes_unchanged() {
+        let details = ErrorDetails::with_resource_info("account", "alice", "", "closed");
+        let sent = Status::with_error_details(Code::FailedPrecondition, "closed", details);
+        let encoded = Bytes::copy_from_slice(sent.details());
+        let status = Status::from(Refusal::Handler { code: 9, status: encoded });
+        assert_eq!((status.code(), status.message()), (Code::FailedPrecondition, "closed"));
+        assert_eq!(status.details(), sent.details());
+    }
+}

@@ -1,0 +1,233 @@
+//! Callers that wait for a reply.
+//!
+//! A reply comes with the result of the invocation that made it, where this
+//! gateway made that invocation. For the others, and for replies that were
+//! committed long before their invocation ends, the reply table is read: many
+//! waiting asks in one request, each less and less often.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use callboard_mailbox::clock::Clock;
+use callboard_mailbox::reply::{Outcome, ReplyKey};
+use callboard_mailbox::{Address, Store};
+use tokio::sync::{Notify, oneshot};
+use tokio::time::Instant;
+
+use crate::refusal::Refusal;
+
+/// How soon the table is first read for an ask. Most replies come before that
+/// with the result of their invocation.
+const FIRST_READ: Duration = Duration::from_millis(30);
+
+/// The longest time between two reads for one ask.
+const LONGEST_WAIT: Duration = Duration::from_millis(500);
+
+/// The most replies in one read: DynamoDB's own limit for a batch.
+const BATCH_MAX: usize = 100;
+
+/// How an ask ended for its caller.
+pub(crate) type Ended = Result<Outcome, Refusal>;
+
+/// The callers that wait at this gateway.
+#[derive(Default)]
+pub(crate) struct Replies {
+    waiting: Mutex<Waiting>,
+    arrived: Notify,
+}
+
+#[derive(Default)]
+struct Waiting {
+    callers: HashMap<ReplyKey, oneshot::Sender<Ended>>,
+    /// When to read for whom, and the wait after that. Some have their reply.
+    reads: BinaryHeap<Reverse<(Instant, ReplyKey, Duration)>>,
+}
+
+/// A place in the queue of those who wait. Dropping it gives the place up.
+pub(crate) struct Ticket {
+    replies: Arc<Replies>,
+    key: ReplyKey,
+    ended: oneshot::Receiver<Ended>,
+}
+
+impl Ticket {
+    /// Waits for the end of the ask.
+    pub(crate) async fn ended(&mut self) -> Ended {
+        let gone = || Refusal::Unavailable { detail: "the gateway is shutting down".into() };
+        (&mut self.ended).await.unwrap_or_else(|_| Err(gone()))
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.replies.lock().callers.remove(&self.key);
+    }
+}
+
+impl Replies {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        // Nothing that is done under the lock can panic half-way.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for the reply to a message.
+    pub(crate) fn wait_for(self: &Arc<Self>, key: ReplyKey) -> Ticket {
+        let (sender, ended) = oneshot::channel();
+        let mut waiting = self.lock();
+        waiting.callers.insert(key.clone(), sender);
+        waiting.reads.push(Reverse((Instant::now() + FIRST_READ, key.clone(), FIRST_READ)));
+        drop(waiting);
+        self.arrived.notify_one();
+        Ticket { replies: Arc::clone(self), key, ended }
+    }
+
+    /// Ends an ask. Does nothing when its caller does not wait here.
+    pub(crate) fn end(&self, key: &ReplyKey, ended: Ended) {
+        if let Some(caller) = self.lock().callers.remove(key) {
+            // The caller may have gone in this moment; the reply is stored.
+            let _ = caller.send(ended);
+        }
+    }
+
+    /// Ends all asks to an actor.
+    pub(crate) fn end_all(&self, address: &Address, ended: &dyn Fn(&str) -> Refusal) {
+        let mut waiting = self.lock();
+        let of_actor = |key: &ReplyKey| {
+            let (address_of_key, _) = key.as_str().rsplit_once('/').unwrap_or_default();
+            address_of_key == address.as_str()
+        };
+        for (key, caller) in waiting.callers.extract_if(|key, _| of_actor(key)) {
+            let (_, id) = key.as_str().rsplit_once('/').unwrap_or_default();
+            let _ = caller.send(Err(ended(id)));
+        }
+    }
+
+    /// Reads the reply table for those who wait, until the future is dropped.
+    pub(crate) async fn read_forever(&self, store: &impl Store, clock: &Clock) {
+        loop {
+            let first = self.lock().reads.peek().map(|Reverse((at, ..))| *at);
+            match first {
+                None => self.arrived.notified().await,
+                Some(at) => {
+                    tokio::time::sleep_until(at).await;
+                    self.read(store, clock).await;
+                }
+            }
+        }
+    }
+
+    async fn read(&self, store: &impl Store, clock: &Clock) {
+        let batch = self.take_due(Instant::now());
+        if batch.is_empty() {
+            return;
+        }
+        match store.replies(&batch, clock()).await {
+            Ok(found) => {
+                for (key, reply) in batch.iter().zip(found) {
+                    if let Some(reply) = reply {
+                        self.end(key, Ok(reply.outcome));
+                    }
+                }
+            }
+            Err(error) => tracing::warn!(%error, "replies could not be read, trying again"),
+        }
+    }
+
+    /// The asks to read for now; each is put in again for later.
+    fn take_due(&self, now: Instant) -> Vec<ReplyKey> {
+        let mut waiting = self.lock();
+        let mut batch = Vec::new();
+        while batch.len() < BATCH_MAX {
+            match waiting.reads.peek() {
+                Some(Reverse((at, ..))) if *at <= now => {}
+                _ => break,
+            }
+            let Some(Reverse((_, key, waited))) = waiting.reads.pop() else { break };
+            if waiting.callers.contains_key(&key) {
+                let wait = (waited * 2).min(LONGEST_WAIT);
+                waiting.reads.push(Reverse((now + wait, key.clone(), wait)));
+                batch.push(key);
+            }
+        }
+        batch
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+    use callboard_mailbox::commit::{Commit, LeaseAfter};
+    use callboard_mailbox::lease::{Terms, Woken};
+    use callboard_mailbox::memory::MemoryStore;
+    use callboard_mailbox::{MessageId, Reply, Sequence, Timestamp};
+
+    fn address(key: &str) -> Address {
+        Address::new("test.v1.A", key).expect("an address")
+    }
+
+    fn key(actor: &str, id: &str) -> ReplyKey {
+        ReplyKey::new(&address(actor), &MessageId::new(id).expect("an id"))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reply_that_another_gateway_got_is_read_from_the_table() {
+        let store = MemoryStore::default();
+        let replies = Arc::new(Replies::default());
+        let clock: Clock = Arc::new(|| Timestamp(1));
+        let mut ticket = replies.wait_for(key("a", "1"));
+        let reading = {
+            let (replies, store) = (Arc::clone(&replies), store.clone());
+            tokio::spawn(async move { replies.read_forever(&store, &clock).await })
+        };
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        store.with(|tables| {
+            let wake = Terms::default().wake(Timestamp(1), 1);
+            let Woken::Granted(lease) = tables.wake(&address("a"), &wake) else {
+                panic!("nobody else holds it");
+            };
+            tables.commit(&Commit {
+                address: address("a"),
+                epoch: lease.epoch(),
+                from: Sequence(0),
+                head: Sequence(1),
+                partial: 0,
+                attempt: 0,
+                state: None,
+                replies: vec![Reply {
+                    id: MessageId::new("1").expect("an id"),
+                    outcome: Outcome::Ok(Bytes::from_static(b"yes")),
+                    expires: Timestamp(9),
+                }],
+                lease: LeaseAfter::Released,
+            })
+        });
+        let before = Instant::now();
+        assert_eq!(ticket.ended().await, Ok(Outcome::Ok(Bytes::from_static(b"yes"))));
+        assert!(before.elapsed() <= LONGEST_WAIT);
+        reading.abort();
+    }
+
+    #[tokio::test]
+    async fn only_the_asks_of_one_actor_end_together() {
+        let replies = Arc::new(Replies::default());
+        let mut of_a = replies.wait_for(key("a", "1"));
+        let mut of_a_b = replies.wait_for(key("a/b", "1"));
+        replies.end_all(&address("a"), &|id| Refusal::Internal { detail: id.into() });
+        assert_eq!(of_a.ended().await, Err(Refusal::Internal { detail: "1".into() }));
+        replies.end(&key("a/b", "1"), Ok(Outcome::Ok(Bytes::new())));
+        assert_eq!(of_a_b.ended().await, Ok(Outcome::Ok(Bytes::new())));
+    }
+
+    #[tokio::test]
+    async fn a_caller_that_went_leaves_nothing_behind() {
+        let replies = Arc::new(Replies::default());
+        drop(replies.wait_for(key("a", "1")));
+        assert!(replies.lock().callers.is_empty());
+        let later = Instant::now() + Duration::from_secs(1);
+        assert!(replies.take_due(later).is_empty());
+        assert!(replies.lock().reads.is_empty());
+    }
+}

@@ -1,0 +1,57 @@
+//! Every value that can be set, with its default.
+
+use std::time::Duration;
+
+use callboard_mailbox::lease::Terms;
+use callboard_mailbox::retry::Backoff;
+
+/// How a gateway behaves.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How long leases are, and how coarsely the due index follows them.
+    pub terms: Terms,
+    /// How often the due index is swept.
+    pub sweep_period: Duration,
+    /// How long a reply is kept, at least. DynamoDB deletes it at some time
+    /// within two days after that.
+    pub reply_retention: Duration,
+    /// How long a message is kept in the log, consumed or not. At least a day,
+    /// so that no write still in flight can land in a place that was freed.
+    pub message_retention: Duration,
+    /// How long an ask waits when its caller gives no deadline.
+    pub ask_timeout: Duration,
+    /// How long a tell waits when its caller gives no deadline.
+    pub tell_timeout: Duration,
+    /// How many calls may be open at once; more are refused.
+    pub open_calls_max: usize,
+    /// How long a mailbox waits after a run of its actor crashed.
+    pub crash_backoff: Backoff,
+    /// How long a mailbox waits when its function cannot be invoked.
+    pub unreachable_backoff: Backoff,
+    /// How long an actor's lane is kept without work. It remembers the tail of
+    /// the mailbox, so it must be less than
+    /// [`callboard_mailbox::append::TAIL_AGE_MAX`].
+    pub lane_idle: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let backoff = |first, longest| Backoff {
+            first: Duration::from_millis(first),
+            factor: 2.0,
+            longest: Duration::from_secs(longest),
+        };
+        Self {
+            terms: Terms::default(),
+            sweep_period: Duration::from_secs(5),
+            reply_retention: Duration::from_secs(24 * 3_600),
+            message_retention: Duration::from_secs(7 * 24 * 3_600),
+            ask_timeout: Duration::from_secs(30),
+            tell_timeout: Duration::from_secs(10),
+            open_calls_max: 10_000,
+            crash_backoff: backoff(200, 60),
+            unreachable_backoff: backoff(500, 10),
+            lane_idle: Duration::from_secs(30),
+        }
+    }
+}

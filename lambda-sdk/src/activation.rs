@@ -1,0 +1,213 @@
+//! One run of an actor: query, handle, commit, release.
+//!
+//! What to do next is decided by [`Drain`]; this module does it.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use callboard_mailbox::clock::{Clock, Timestamp};
+use callboard_mailbox::drain::{Drain, End, Ran, Run, Step};
+use callboard_mailbox::limits::REPLY_BYTES_MAX;
+use callboard_mailbox::message::DecodeError;
+use callboard_mailbox::reply::Outcome;
+use callboard_mailbox::retry::Backoff;
+use callboard_mailbox::store;
+use callboard_mailbox::{Reply, Store};
+use futures::FutureExt;
+use prost::Message as _;
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt};
+use tracing::{error, warn};
+
+use crate::actor::{Actor, Service};
+use crate::context::Context;
+use crate::error::Error;
+use crate::state::{self, Held};
+
+/// How many segments one query asks for. DynamoDB ends a page at 1 MB anyway.
+const PAGE_SEGMENTS: usize = 100;
+
+/// How often an operation of the store is tried again within a run, beyond the
+/// tries of the AWS SDK. After that the lease runs out and somebody else goes on.
+const STORE_TRIES: u32 = 5;
+
+/// The waits between those tries.
+const STORE_BACKOFF: Backoff =
+    Backoff { first: Duration::from_millis(50), factor: 3.0, longest: Duration::from_secs(1) };
+
+/// What a run needs besides the actor's mailbox.
+pub(crate) struct Surroundings<'a, S> {
+    pub(crate) store: &'a S,
+    pub(crate) clock: Clock,
+    /// No message is begun after this time.
+    pub(crate) stop_at: Timestamp,
+    /// How long a mailbox waits after a failed message.
+    pub(crate) backoff: Backoff,
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    pub(crate) end: End,
+    pub(crate) replies: Vec<Reply>,
+}
+
+/// Why a run broke off. Its lease runs out, or whoever invoked it ends it.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Broken {
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+}
+
+/// Runs an actor until its mailbox seems empty, or it must stop.
+pub(crate) async fn run<A: Actor, S: Store>(
+    surroundings: &Surroundings<'_, S>,
+    drain: &mut Drain,
+) -> Result<Finished, Broken> {
+    let Surroundings { store, clock, stop_at, backoff } = surroundings;
+    let mut held: Option<Held<A>> = None;
+    let mut replies = Vec::new();
+    loop {
+        let now = clock();
+        match drain.step(now, now >= *stop_at) {
+            Step::Query(first) => {
+                let read = || store.deliverable(drain.address(), first, PAGE_SEGMENTS);
+                let page = persist(read).await?;
+                drain.loaded(&page)?;
+            }
+            Step::Run(run) => {
+                let ran = handle(&mut held, drain, &run, backoff).await;
+                drain.ran(ran, clock());
+            }
+            Step::Commit(commit) => {
+                let committed = persist(|| store.commit(&commit)).await?;
+                replies.extend(drain.committed(committed));
+            }
+            Step::End(end) => return Ok(Finished { end, replies }),
+        }
+    }
+}
+
+/// Makes the same request again while its failure is transient.
+async fn persist<T, F: Future<Output = Result<T, store::Error>>>(
+    request: impl Fn() -> F,
+) -> Result<T, store::Error> {
+    let mut tries = 0;
+    loop {
+        match request().await {
+            Err(error) if error.is_transient() && tries < STORE_TRIES => {
+                tries += 1;
+                warn!(%error, tries, "the store gave no answer, trying again");
+                tokio::time::sleep(STORE_BACKOFF.delay(tries, fastrand::f64())).await;
+            }
+            answer => return answer,
+        }
+    }
+}
+
+/// Runs the handler on a message. When the message does not succeed, the actor
+/// in memory is given up, and with it all that the handler changed.
+async fn handle<A: Actor>(
+    held: &mut Option<Held<A>>,
+    drain: &Drain,
+    run: &Run,
+    backoff: &Backoff,
+) -> Ran {
+    let result = match held.take().filter(|held| held.is_at(drain.state())) {
+        Some(current) => call(current, drain, run).await,
+        None => match Held::load(drain.state()) {
+            Ok(loaded) => call(loaded, drain, run).await,
+            Err(unreadable) => Err(unreadable.into()),
+        },
+    };
+    let error = match result {
+        Ok((ran, current)) => {
+            *held = Some(current);
+            return ran;
+        }
+        Err(error) => error,
+    };
+    let actor = drain.address().actor_type();
+    let Run { message, attempt, sequence } = run;
+    if let Some(status) = error.status() {
+        return Ran::Refused { outcome: outcome(status) };
+    }
+    let delay = backoff.delay(*attempt, fastrand::f64());
+    error!(
+        actor, message.id = %message.id, method = message.method, %sequence, attempt,
+        retry_in = ?delay, %error, "the handler failed"
+    );
+    Ran::Failed { delay }
+}
+
+async fn call<A: Actor>(
+    mut held: Held<A>,
+    drain: &Drain,
+    run: &Run,
+) -> Result<(Ran, Held<A>), Error> {
+    let mut context = Context::new(drain.address(), run);
+    let message = &run.message;
+    let handler =
+        A::Service::dispatch(held.actor(), &message.method, &message.payload, &mut context);
+    let response = AssertUnwindSafe(handler).catch_unwind().await;
+    let response = response.map_err(|panic| Error::retried(panic_message(&*panic)))??;
+    if response.len() > REPLY_BYTES_MAX {
+        return Err(too_large("reply", REPLY_BYTES_MAX, response.len()));
+    }
+    let state = match held.changed() {
+        Ok(state) => state,
+        Err(state::Error::TooLarge(size)) => {
+            return Err(too_large("state", callboard_mailbox::limits::STATE_BYTES_MAX, size));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    Ok((Ran::Done { state, response }, held))
+}
+
+/// The stored form of an error: its code, and all of it as `google.rpc.Status`.
+fn outcome(status: &Status) -> Outcome {
+    let encoded = match status.details() {
+        [] => tonic_types::pb::Status {
+            code: status.code().into(),
+            message: status.message().to_owned(),
+            details: Vec::new(),
+        }
+        .encode_to_vec()
+        .into(),
+        details => bytes::Bytes::copy_from_slice(details),
+    };
+    if encoded.len() > REPLY_BYTES_MAX {
+        let smaller = too_large("reply", REPLY_BYTES_MAX, encoded.len());
+        return outcome(smaller.status().expect("too large is terminal"));
+    }
+    // Codes are 0 to 16.
+    Outcome::new(i32::from(status.code()).unsigned_abs(), encoded)
+}
+
+fn too_large(what: &str, limit: usize, size: usize) -> Error {
+    let metadata = [
+        ("what", what.to_owned()),
+        ("limit_bytes", limit.to_string()),
+        ("size_bytes", size.to_string()),
+    ];
+    let details = ErrorDetails::with_error_info(
+        "PAYLOAD_TOO_LARGE",
+        callboard_proto::ERROR_DOMAIN,
+        metadata.map(|(name, value)| (name.to_owned(), value)),
+    );
+    let text = format!("the {what} has {size} bytes, and at most {limit} are allowed");
+    Error::terminal(Status::with_error_details(Code::ResourceExhausted, text, details))
+}
+
+fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    format!("the handler panicked: {}", text.unwrap_or("no message"))
+}
+
+#[cfg(test)]
+mod tests;

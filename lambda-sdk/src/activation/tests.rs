@@ -1,0 +1,190 @@
+//! Runs with a hand-written service, on the store on maps.
+
+use bytes::Bytes;
+use callboard_mailbox::lease::{Terms, Woken};
+use callboard_mailbox::memory::MemoryStore;
+use callboard_mailbox::message::{Kind, Message, MessageId};
+use callboard_mailbox::reply::ReplyKey;
+use callboard_mailbox::{Address, Record, Segment, Sequence};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+use super::*;
+use crate::error::Result;
+
+const NOW: Timestamp = Timestamp(1_000_000);
+
+#[derive(Default, Serialize, Deserialize)]
+struct Text(String);
+
+impl Actor for Text {
+    type Service = TextService;
+}
+
+struct TextService;
+
+impl Service<Text> for TextService {
+    const TYPE: &'static str = "test.v1.Text";
+
+    /// Changes the state first, so that undoing shows.
+    async fn dispatch(
+        text: &mut Text,
+        method: &str,
+        payload: &[u8],
+        ctx: &mut Context<'_>,
+    ) -> Result<Bytes> {
+        text.0 += std::str::from_utf8(payload)?;
+        match method {
+            "Append" => Ok(text.0.clone().into()),
+            "Refuse" => Err(Error::terminal(Status::failed_precondition("no"))),
+            "Fail" => Err(std::fmt::Error.into()),
+            "FailOnce" if ctx.attempt() == 1 => Err(std::fmt::Error.into()),
+            "FailOnce" => Ok(Bytes::new()),
+            "Grow" => {
+                text.0 = "x".repeat(300 * 1024);
+                Ok(Bytes::new())
+            }
+            "Long" => Ok(vec![b'x'; 300 * 1024].into()),
+            "Panic" => panic!("on purpose"),
+            other => Err(Error::unknown_method(Self::TYPE, other)),
+        }
+    }
+}
+
+fn address() -> Address {
+    Address::new(TextService::TYPE, "a").expect("an address")
+}
+
+/// Puts messages into the mailbox, each of a method and a payload; an id is the
+/// method and its place.
+fn put(store: &MemoryStore, messages: &[(&str, &str)]) {
+    let messages: Vec<_> = messages
+        .iter()
+        .enumerate()
+        .map(|(n, (method, payload))| Message {
+            id: MessageId::new(&format!("{method}{n}")).expect("an id"),
+            kind: Kind::Ask,
+            method: (*method).to_owned(),
+            payload: payload.to_string().into(),
+            sent_at: NOW,
+            deadline: None,
+            headers: Vec::new(),
+        })
+        .collect();
+    store.with(|tables| tables.put_segment(&address(), &Segment::new(Sequence(1), &messages)));
+}
+
+fn run_once(store: &MemoryStore, now: Timestamp) -> End {
+    let terms = Terms::default();
+    let woken = store.with(|tables| tables.wake(&address(), &terms.wake(now, now.0)));
+    let Woken::Granted(lease) = woken else { panic!("refused: {woken:?}") };
+    let hour = Duration::from_secs(3_600);
+    let mut drain = Drain::new(&lease, &[], true, terms, hour).expect("a run");
+    let surroundings = Surroundings {
+        store,
+        clock: Arc::new(move || now),
+        stop_at: now.plus(hour),
+        backoff: Backoff::default(),
+    };
+    let finished = run::<Text, _>(&surroundings, &mut drain);
+    futures::executor::block_on(finished).expect("the store answers").end
+}
+
+fn record(store: &MemoryStore) -> Record {
+    store.with(|tables| tables.record(&address())).expect("a record")
+}
+
+fn state(store: &MemoryStore) -> String {
+    let state = record(store).state.expect("a state");
+    String::from_utf8(state.to_vec()).expect("JSON")
+}
+
+fn outcome_of(store: &MemoryStore, id: &str) -> Option<Outcome> {
+    let key = ReplyKey::new(&address(), &MessageId::new(id).expect("an id"));
+    store.with(|tables| tables.replies(&[key], NOW)[0].clone()).map(|reply| reply.outcome)
+}
+
+#[test]
+fn messages_build_on_each_other_in_order() {
+    let store = MemoryStore::default();
+    put(&store, &[("Append", "a"), ("Append", "b"), ("Append", "c")]);
+    assert_eq!(run_once(&store, NOW), End::Released);
+    assert_eq!(outcome_of(&store, "Append2"), Some(Outcome::Ok(Bytes::from_static(b"abc"))));
+    assert_eq!(state(&store), r#""abc""#);
+}
+
+#[test]
+fn a_terminal_error_answers_the_caller_and_undoes_the_change() {
+    let store = MemoryStore::default();
+    put(&store, &[("Append", "a"), ("Refuse", "b"), ("Append", "c")]);
+    assert_eq!(run_once(&store, NOW), End::Released);
+    let Some(Outcome::Failed { code: 9, status }) = outcome_of(&store, "Refuse1") else {
+        panic!("a status was to be the reply");
+    };
+    let status = tonic_types::pb::Status::decode(status).expect("a status");
+    assert_eq!((status.code, status.message.as_str()), (9, "no"));
+    assert_eq!(state(&store), r#""ac""#);
+}
+
+#[test]
+fn a_failing_message_keeps_the_ones_behind_it_waiting() {
+    for method in ["Fail", "Panic", "Unknown"] {
+        let store = MemoryStore::default();
+        put(&store, &[("Append", "a"), (method, "b"), ("Append", "c")]);
+        assert!(matches!(run_once(&store, NOW), End::Deferred { .. }), "{method}");
+        assert_eq!(state(&store), r#""a""#);
+        assert_eq!(outcome_of(&store, "Append2"), None);
+        assert_eq!(record(&store).head, Sequence(1));
+    }
+}
+
+#[test]
+fn a_message_that_failed_runs_again_after_its_wait() {
+    let store = MemoryStore::default();
+    put(&store, &[("Append", "a"), ("FailOnce", "b"), ("Append", "c")]);
+    let End::Deferred { not_before } = run_once(&store, NOW) else { panic!("it fails at first") };
+    assert_eq!(run_once(&store, not_before), End::Released);
+    assert_eq!(state(&store), r#""abc""#);
+}
+
+#[test]
+fn what_is_too_large_to_store_is_refused_with_the_limit() {
+    let store = MemoryStore::default();
+    put(&store, &[("Append", "a"), ("Grow", ""), ("Long", ""), ("Append", "b")]);
+    assert_eq!(run_once(&store, NOW), End::Released);
+    for id in ["Grow1", "Long2"] {
+        let Some(Outcome::Failed { code: 8, status }) = outcome_of(&store, id) else {
+            panic!("{id} was to be refused");
+        };
+        let status = tonic_types::pb::Status::decode(status).expect("a status");
+        assert!(status.message.contains("262144"), "{}", status.message);
+        assert_eq!(status.details.len(), 1);
+    }
+    assert_eq!(state(&store), r#""ab""#);
+}
+
+#[test]
+fn a_state_that_cannot_be_read_keeps_the_messages() {
+    let store = MemoryStore::default();
+    put(&store, &[("Append", "a")]);
+    let terms = Terms::default();
+    let Woken::Granted(lease) = store.with(|tables| tables.wake(&address(), &terms.wake(NOW, 1)))
+    else {
+        panic!("nobody else holds it");
+    };
+    store.with(|tables| {
+        tables.commit(&callboard_mailbox::commit::Commit {
+            address: address(),
+            epoch: lease.epoch(),
+            from: Sequence(0),
+            head: Sequence(0),
+            partial: 0,
+            attempt: 0,
+            state: Some(Bytes::from_static(b"{}")),
+            replies: Vec::new(),
+            lease: callboard_mailbox::commit::LeaseAfter::Released,
+        })
+    });
+    assert!(matches!(run_once(&store, NOW), End::Deferred { .. }));
+    assert_eq!(record(&store).head, Sequence(0));
+}

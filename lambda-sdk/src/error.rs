@@ -1,0 +1,95 @@
+//! Errors that answer the caller, and errors that are retried.
+
+use std::fmt;
+
+use tonic::{Code, Status};
+
+/// What a handler returns.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a handler did not succeed.
+///
+/// Every error that is not [terminal](Error::terminal) is retried with
+/// back-off, and the mailbox waits, so that order is kept. `?` turns any error
+/// into one that is retried.
+pub struct Error(Kind);
+
+enum Kind {
+    Terminal(Box<Status>),
+    Retried(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl Error {
+    /// The message is done for good: its caller gets this status, with its
+    /// details, and what the handler changed is undone.
+    ///
+    /// ```
+    /// use callboard_lambda_sdk::{Error, Status};
+    ///
+    /// let error = Error::terminal(Status::failed_precondition("the balance is too low"));
+    /// assert_eq!(error.status().map(Status::code), Some(tonic::Code::FailedPrecondition));
+    /// ```
+    #[must_use]
+    pub fn terminal(status: Status) -> Self {
+        // An error that says OK would be read as a response.
+        let status = match status.code() {
+            Code::Ok => Status::unknown(status.message()),
+            _ => status,
+        };
+        Self(Kind::Terminal(Box::new(status)))
+    }
+
+    /// The message is tried again later.
+    pub fn retried(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self(Kind::Retried(error.into()))
+    }
+
+    /// The actor type has no such method: the function is older than the
+    /// gateway's `.proto`. The message waits for a newer function.
+    #[must_use]
+    pub fn unknown_method(actor_type: &str, method: &str) -> Self {
+        Self::retried(format!(
+            "this function's {actor_type} has no method {method}; deploy one built from the .proto \
+             that the gateway has"
+        ))
+    }
+
+    /// The status of a terminal error; `None` when the message is retried.
+    #[must_use]
+    pub fn status(&self) -> Option<&Status> {
+        match &self.0 {
+            Kind::Terminal(status) => Some(status),
+            Kind::Retried(_) => None,
+        }
+    }
+}
+
+impl<E: std::error::Error + Send + Sync + 'static> From<E> for Error {
+    fn from(error: E) -> Self {
+        Self::retried(error)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Kind::Terminal(status) => write!(f, "{:?}: {}", status.code(), status.message()),
+            Kind::Retried(error) => {
+                write!(f, "{error}")?;
+                let mut source = error.source();
+                while let Some(cause) = source {
+                    write!(f, ": {cause}")?;
+                    source = cause.source();
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// As it is displayed, because `main` prints it.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}

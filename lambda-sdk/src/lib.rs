@@ -1,0 +1,83 @@
+//! Write actors that run on AWS Lambda.
+//!
+//! An actor is a struct that holds its state and a handler for each method of
+//! a service in a `.proto`. `callboard-build` makes the trait of the handlers
+//! from that file, in the crate's `build.rs`; this crate runs them:
+//!
+//! ```text
+//! callboard_lambda_sdk::include_proto!("counter.v1");
+//!
+//! #[derive(Default, Serialize, Deserialize)]
+//! struct Counter { value: i64 }
+//!
+//! impl Actor for Counter {
+//!     type Service = CounterService;
+//! }
+//!
+//! impl CounterActor for Counter {
+//!     async fn add(&mut self, request: AddRequest, _ctx: &mut Context<'_>) -> Result<AddResponse> {
+//!         self.value += request.delta;
+//!         Ok(AddResponse { value: self.value })
+//!     }
+//! }
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<()> {
+//!     callboard_lambda_sdk::run::<Counter>().await
+//! }
+//! ```
+//!
+//! Messages to one actor run one at a time, in the order in which they were
+//! sent. What a handler changes in `self`, and its answer, are committed in
+//! one write. A handler may run more than once for a message, for example
+//! after a crash; what it changed in `self` then counts once.
+//!
+//! | module | what it knows |
+//! | --- | --- |
+//! | [`actor`] | the traits between a user's actor and the SDK |
+//! | [`context`] | what a handler can ask about its message |
+//! | [`error`] | errors that answer the caller, and errors that are retried |
+//! | `activation` | one run: query, handle, commit, release |
+//! | `lambda` | the front: invocations in, results out |
+
+mod activation;
+pub mod actor;
+pub mod context;
+pub mod error;
+mod lambda;
+mod state;
+
+pub use actor::{Actor, Payload, Service, decode, encode};
+pub use context::Context;
+pub use error::{Error, Result};
+pub use lambda::run;
+
+pub use callboard_proto::pb;
+pub use prost;
+pub use prost_types;
+pub use tonic::{Code, Status};
+
+/// Includes what `callboard-build` generated for a protobuf package.
+///
+/// ```text
+/// mod counter { callboard_lambda_sdk::include_proto!("counter.v1"); }
+/// ```
+#[macro_export]
+macro_rules! include_proto {
+    ($package:tt) => {
+        include!(concat!(env!("OUT_DIR"), concat!("/", $package, ".rs")));
+    };
+}
+
+/// Includes all packages that `callboard-build` generated, each as a module
+/// of its name: `counter::v1` for `counter.v1`. For a crate with several.
+///
+/// ```text
+/// mod protos { callboard_lambda_sdk::include_protos!(); }
+/// ```
+#[macro_export]
+macro_rules! include_protos {
+    () => {
+        include!(concat!(env!("OUT_DIR"), "/callboard_protos.rs"));
+    };
+}

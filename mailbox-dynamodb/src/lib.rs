@@ -1,0 +1,24 @@
+//! The mailbox protocol's store over DynamoDB: two tables, and each operation
+//! of [`callboard_mailbox::Store`] as one request.
+//!
+//! This is the only place that spells the names of attributes.
+//!
+//! | module | what it knows |
+//! | --- | --- |
+//! | [`connect`] | a client of DynamoDB with time-outs |
+//! | [`schema`] | the tables, their indexes, and how they are made |
+//! | `item` | what an item looks like |
+//! | `expression` | conditions and updates |
+//! | [`store`] | the operations |
+//! | `error` | which answers of DynamoDB mean what to the protocol |
+
+pub mod connect;
+mod error;
+mod expression;
+mod item;
+pub mod schema;
+pub mod store;
+
+pub use connect::connect;
+pub use schema::Tables;
+pub use store::DynamoDbStore;

@@ -1,0 +1,161 @@
+//! The tables, their indexes, and how they are made.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::DisplayErrorContext;
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
+    ProjectionType, ScalarAttributeType, TableStatus, TimeToLiveSpecification,
+};
+
+use crate::item;
+
+/// The default of [`Tables::prefix`].
+pub const DEFAULT_PREFIX: &str = "callboard";
+
+/// The sparse index of the records that somebody must look at.
+pub(crate) const DUE_INDEX: &str = "due";
+
+/// How often a new table is looked at until it is ready, a second apart.
+const READY_LOOKS: u32 = 120;
+
+/// The names of the two tables.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tables {
+    prefix: String,
+    pub(crate) mailboxes: String,
+    pub(crate) replies: String,
+}
+
+/// What became of a table that was to be created.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Created {
+    /// It was made.
+    New,
+    /// It was there already.
+    Existing,
+}
+
+/// Why a table could not be made.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {action} table {table}: {reason}")]
+pub struct Error {
+    action: &'static str,
+    table: String,
+    reason: String,
+}
+
+impl Tables {
+    /// The tables `<prefix>-mailboxes` and `<prefix>-replies`.
+    #[must_use]
+    pub fn new(prefix: &str) -> Self {
+        Self {
+            prefix: prefix.to_owned(),
+            mailboxes: format!("{prefix}-mailboxes"),
+            replies: format!("{prefix}-replies"),
+        }
+    }
+
+    /// What the tables' names begin with.
+    #[must_use]
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// Makes the tables that do not exist, waits until they can be used, and
+    /// lets expired items be deleted. Each table's name and what became of it.
+    ///
+    /// # Errors
+    /// When DynamoDB refuses, or a table is not ready after two minutes.
+    pub async fn create(&self, client: &Client) -> Result<Vec<(String, Created)>, Error> {
+        let due = GlobalSecondaryIndex::builder()
+            .index_name(DUE_INDEX)
+            .key_schema(key(item::SHARD, KeyType::Hash))
+            .key_schema(key(item::DUE, KeyType::Range))
+            .projection(Projection::builder().projection_type(ProjectionType::KeysOnly).build())
+            .build()
+            .expect("the index has a name and a key");
+        let mailboxes = client
+            .create_table()
+            .table_name(&self.mailboxes)
+            .key_schema(key(item::ADDRESS, KeyType::Hash))
+            .key_schema(key(item::KIND, KeyType::Range))
+            .attribute_definitions(attribute(item::ADDRESS, ScalarAttributeType::S))
+            .attribute_definitions(attribute(item::KIND, ScalarAttributeType::S))
+            .attribute_definitions(attribute(item::SHARD, ScalarAttributeType::N))
+            .attribute_definitions(attribute(item::DUE, ScalarAttributeType::N))
+            .global_secondary_indexes(due)
+            .billing_mode(BillingMode::PayPerRequest);
+        let replies = client
+            .create_table()
+            .table_name(&self.replies)
+            .key_schema(key(item::REPLY_ID, KeyType::Hash))
+            .attribute_definitions(attribute(item::REPLY_ID, ScalarAttributeType::S))
+            .billing_mode(BillingMode::PayPerRequest);
+        let mut tables = Vec::new();
+        for (name, request) in [(&self.mailboxes, mailboxes), (&self.replies, replies)] {
+            let created = match request.send().await {
+                Ok(_) => Created::New,
+                Err(error)
+                    if error
+                        .as_service_error()
+                        .is_some_and(|e| e.is_resource_in_use_exception()) =>
+                {
+                    Created::Existing
+                }
+                Err(error) => return Err(failed("create", name, &error)),
+            };
+            wait_until_ready(client, name).await?;
+            if created == Created::New {
+                expire(client, name).await?;
+            }
+            tables.push((name.clone(), created));
+        }
+        Ok(tables)
+    }
+}
+
+async fn wait_until_ready(client: &Client, table: &str) -> Result<(), Error> {
+    for _ in 0..READY_LOOKS {
+        let description = client.describe_table().table_name(table).send().await;
+        let description = description.map_err(|error| failed("describe", table, &error))?;
+        let status = description.table.and_then(|table| table.table_status);
+        if status == Some(TableStatus::Active) {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    let reason = format!("it is not ready after {READY_LOOKS} s");
+    Err(Error { action: "create", table: table.to_owned(), reason })
+}
+
+async fn expire(client: &Client, table: &str) -> Result<(), Error> {
+    let ttl = TimeToLiveSpecification::builder().enabled(true).attribute_name(item::TTL);
+    client
+        .update_time_to_live()
+        .table_name(table)
+        .time_to_live_specification(ttl.build().expect("the attribute has a name"))
+        .send()
+        .await
+        .map(|_| ())
+        .map_err(|error| failed("set the time to live of", table, &error))
+}
+
+fn failed(action: &'static str, table: &str, error: &dyn std::error::Error) -> Error {
+    let reason = error
+        .source()
+        .map_or_else(|| error.to_string(), |_| DisplayErrorContext(error).to_string());
+    Error { action, table: table.to_owned(), reason }
+}
+
+fn key(name: &str, key_type: KeyType) -> KeySchemaElement {
+    let key = KeySchemaElement::builder().attribute_name(name).key_type(key_type);
+    key.build().expect("the key has a name and a type")
+}
+
+fn attribute(name: &str, attribute_type: ScalarAttributeType) -> AttributeDefinition {
+    let attribute =
+        AttributeDefinition::builder().attribute_name(name).attribute_type(attribute_type);
+    attribute.build().expect("the attribute has a name and a type")
+}

@@ -1,0 +1,143 @@
+//! The lease: the right to run one actor until a time.
+
+use std::time::Duration;
+
+use crate::address::Address;
+use crate::clock::Timestamp;
+use crate::commit::LeaseAfter;
+use crate::record::{Epoch, Record};
+
+/// How long leases are, and how coarsely the due index follows them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// How long a lease lasts unless it is renewed. Each commit renews it.
+    pub length: Duration,
+    /// `due` is the end of the lease rounded up to a multiple of this. A
+    /// coarser step makes fewer index writes and a later recovery: after a
+    /// crash of both gateway and actor, at most lease + step + sweep period.
+    pub due_step: Duration,
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self { length: Duration::from_secs(10), due_step: Duration::from_secs(60) }
+    }
+}
+
+impl Terms {
+    /// The request for a lease on an actor, as of `now`. `token` is random.
+    #[must_use]
+    pub fn wake(&self, now: Timestamp, token: u64) -> Wake {
+        let (until, due) = self.end(now);
+        Wake { token, now, until, due }
+    }
+
+    /// The renewal of a lease, as of `now`.
+    #[must_use]
+    pub fn renewed(&self, now: Timestamp) -> LeaseAfter {
+        let (until, due) = self.end(now);
+        LeaseAfter::Renewed { until, due }
+    }
+
+    fn end(&self, now: Timestamp) -> (Timestamp, Timestamp) {
+        let until = now.plus(self.length);
+        (until, until.round_up(self.due_step))
+    }
+}
+
+/// A request to lease an actor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Wake {
+    /// Tells this request from others, so that a request whose answer was lost
+    /// can be made again.
+    pub token: u64,
+    /// The time at which the lease is asked for.
+    pub now: Timestamp,
+    /// The end of the lease.
+    pub until: Timestamp,
+    /// When a sweeper must have looked, should the holder vanish.
+    pub due: Timestamp,
+}
+
+/// The right to run one actor until a time.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Lease {
+    /// The actor.
+    pub address: Address,
+    /// The actor's record under this lease.
+    pub record: Record,
+}
+
+impl Lease {
+    /// The fencing token of this lease.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        self.record.epoch
+    }
+}
+
+/// The answer to a request for a lease.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Woken {
+    /// The actor is leased to the one who asked.
+    Granted(Lease),
+    /// Somebody holds the lease, or the mailbox waits. Either way its record
+    /// has `due` set. That the lease is held is not the end of the matter: the
+    /// holder may be dead, and then the sweeper finds it.
+    Refused(Record),
+}
+
+/// Decides on a request: the record under the new lease, or `None`.
+#[must_use]
+pub fn grant(record: &Record, wake: &Wake) -> Option<Record> {
+    let is_over = |time: Option<Timestamp>| time.is_none_or(|time| time <= wake.now);
+    let may = is_over(record.lease_until) && is_over(record.not_before);
+    may.then(|| Record {
+        epoch: record.epoch.next(),
+        lease_until: Some(wake.until),
+        lease_token: wake.token,
+        // Counted when the lease is taken, so that a run that ends in an
+        // out-of-memory kill or a time-out counts too.
+        attempt: record.attempt + 1,
+        not_before: None,
+        due: Some(wake.due),
+        ..record.clone()
+    })
+}
+
+/// What it means that a record did not let a lease be granted: somebody else is
+/// first, or an earlier try of this request, whose answer was lost, succeeded.
+#[must_use]
+pub fn refused(address: &Address, record: Record, wake: &Wake) -> Woken {
+    if record.lease_until == Some(wake.until) && record.lease_token == wake.token {
+        return Woken::Granted(Lease { address: address.clone(), record });
+    }
+    Woken::Refused(record)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lease_is_granted_when_none_is_live_and_nothing_waits() {
+        let wake = Terms::default().wake(Timestamp(100_000), 1);
+        let at = |ms| Some(Timestamp(ms));
+        let cases = [
+            (None, None, true),
+            (at(100_000), None, true),
+            (at(100_001), None, false),
+            (None, at(100_000), true),
+            (None, at(100_001), false),
+        ];
+        for (lease_until, not_before, granted) in cases {
+            let record = Record { lease_until, not_before, ..Record::default() };
+            let leased = grant(&record, &wake);
+            assert_eq!(leased.is_some(), granted, "{record:?}");
+            if let Some(leased) = leased {
+                assert_eq!((leased.epoch, leased.attempt), (Epoch(1), 1));
+                assert_eq!((leased.lease_until, leased.due), (at(110_000), at(120_000)));
+            }
+        }
+    }
+}

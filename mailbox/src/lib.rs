@@ -1,0 +1,48 @@
+//! The mailbox protocol: how messages get into an actor's mailbox, how one
+//! activation at a time drains it, and how what it did becomes committed.
+//!
+//! This crate decides; it does not act. There is no I/O in it, no clock, no
+//! randomness, no AWS, no tokio and no gRPC: time is an argument, and every
+//! step that touches the database is an operation of [`store::Store`].
+//!
+//! | module | what it knows |
+//! | --- | --- |
+//! | [`address`] | an actor's type and key |
+//! | [`message`] | messages, and the segments of the log that hold them |
+//! | [`record`] | the one small item per actor: head, epoch, lease, state |
+//! | [`lease`] | who may run an actor, and until when |
+//! | [`append`] | how a segment finds its place at the end of a log |
+//! | [`drain`] | one activation: query, run, commit, release |
+//! | [`commit`] | the one atomic write by which messages become consumed |
+//! | [`reply`] | the answer to an ask |
+//! | [`retry`] | how long a mailbox waits after a failed message |
+//! | [`sweep`] | what to do with a record that is due |
+//! | [`store`] | the operations that the protocol asks of a database |
+//! | [`memory`] | those operations on plain maps: the executable specification |
+//! | [`clock`] | timestamps |
+//! | [`limits`] | every bound of the protocol |
+
+pub mod address;
+pub mod append;
+pub mod clock;
+pub mod commit;
+#[cfg(feature = "contract")]
+pub mod contract;
+pub mod drain;
+pub mod lease;
+pub mod limits;
+pub mod memory;
+pub mod message;
+pub mod record;
+pub mod reply;
+pub mod retry;
+pub mod store;
+pub mod sweep;
+
+pub use address::Address;
+pub use clock::Timestamp;
+pub use lease::Lease;
+pub use message::{Message, MessageId, Segment, Sequence};
+pub use record::{Epoch, Record};
+pub use reply::Reply;
+pub use store::Store;

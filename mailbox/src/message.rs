@@ -1,0 +1,322 @@
+//! Messages, and the segments of the log that hold them.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use prost::Message as _;
+
+use crate::clock::Timestamp;
+use crate::limits::MESSAGE_ID_BYTES_MAX;
+
+/// A message's place in its mailbox's log, contiguous from 1. Zero is the
+/// place before the first message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Sequence(pub u64);
+
+impl Sequence {
+    /// The next place.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+impl fmt::Display for Sequence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The id of a message, unique in its mailbox. Cheap to clone.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MessageId(Arc<str>);
+
+/// Why a text is no message id.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a message id is 1 to {MESSAGE_ID_BYTES_MAX} visible ASCII characters other than '/', and this one is not"
+)]
+pub struct InvalidId;
+
+impl MessageId {
+    /// Reads an id.
+    ///
+    /// # Errors
+    /// When the text is not 1 to 128 visible ASCII characters other than `/`.
+    pub fn new(text: &str) -> Result<Self, InvalidId> {
+        let valid = (1..=MESSAGE_ID_BYTES_MAX).contains(&text.len())
+            && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/');
+        valid.then(|| Self(text.into())).ok_or(InvalidId)
+    }
+
+    /// The id's text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for MessageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Whether somebody waits for an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Nobody waits: the sender was answered when the message was durable.
+    Tell,
+    /// The actor's answer goes to the reply table.
+    Ask,
+}
+
+/// One message to an actor.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Message {
+    /// Its id, unique in its mailbox.
+    pub id: MessageId,
+    /// Whether it is a tell or an ask.
+    pub kind: Kind,
+    /// The name of the method, `Deposit`.
+    pub method: String,
+    /// The encoded request, exactly as the caller sent it.
+    pub payload: Bytes,
+    /// When the gateway accepted it.
+    pub sent_at: Timestamp,
+    /// When its caller stops waiting.
+    pub deadline: Option<Timestamp>,
+    /// Trace context and other headers that travel with it.
+    pub headers: Vec<(String, String)>,
+}
+
+/// One item of a mailbox's log: one or more messages with consecutive
+/// sequences. Cheap to clone.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Segment {
+    first: Sequence,
+    count: u32,
+    encoded: Bytes,
+}
+
+/// Why bytes are no segment.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeError {
+    /// They are not what [`Segment::new`] wrote.
+    #[error("a stored segment cannot be read: {0}")]
+    Malformed(#[from] prost::DecodeError),
+    /// A field has a value that it cannot have.
+    #[error("a stored segment has a bad {0}")]
+    Field(&'static str),
+}
+
+impl Segment {
+    /// A segment that begins at `first` and holds the messages in this order.
+    ///
+    /// # Panics
+    /// When there is no message, or there are more than `u32::MAX`.
+    #[must_use]
+    pub fn new(first: Sequence, messages: &[Message]) -> Self {
+        assert!(!messages.is_empty(), "a segment holds a message");
+        let wire = wire::Segment { messages: messages.iter().map(wire::Message::from).collect() };
+        Self {
+            first,
+            count: u32::try_from(messages.len()).expect("a segment is bounded"),
+            encoded: wire.encode_to_vec().into(),
+        }
+    }
+
+    /// A segment as it was stored.
+    ///
+    /// # Errors
+    /// When the bytes hold no messages that can be read.
+    pub fn from_encoded(first: Sequence, encoded: Bytes) -> Result<Self, DecodeError> {
+        let count = wire::Segment::decode(encoded.clone())?.messages.len();
+        match u32::try_from(count) {
+            Ok(count) if count > 0 && first > Sequence(0) => Ok(Self { first, count, encoded }),
+            _ => Err(DecodeError::Field("number of messages")),
+        }
+    }
+
+    /// The same messages at another place.
+    #[must_use]
+    pub fn at(&self, first: Sequence) -> Self {
+        Self { first, ..self.clone() }
+    }
+
+    /// The sequence of the first message.
+    #[must_use]
+    pub fn first(&self) -> Sequence {
+        self.first
+    }
+
+    /// The sequence of the last message.
+    #[must_use]
+    pub fn last(&self) -> Sequence {
+        Sequence(self.first.0 + u64::from(self.count) - 1)
+    }
+
+    /// The messages in the form in which they are stored.
+    #[must_use]
+    pub fn encoded(&self) -> &Bytes {
+        &self.encoded
+    }
+
+    /// Whether both hold the same messages. Ids are unique, so a segment that
+    /// is found where one was to be put is either that one or a stranger.
+    #[must_use]
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        self.encoded == other.encoded
+    }
+
+    /// The messages, each with its sequence.
+    ///
+    /// # Errors
+    /// When a stored field has a value that it cannot have.
+    pub fn messages(&self) -> Result<Vec<(Sequence, Message)>, DecodeError> {
+        let wire = wire::Segment::decode(self.encoded.clone())?;
+        (self.first.0..)
+            .map(Sequence)
+            .zip(wire.messages)
+            .map(|(sequence, message)| Ok((sequence, message.try_into()?)))
+            .collect()
+    }
+}
+
+impl Message {
+    /// The bytes that the message takes in a segment.
+    #[must_use]
+    pub fn encoded_len(&self) -> usize {
+        let len = wire::Message::from(self).encoded_len();
+        len + prost::length_delimiter_len(len) + 1
+    }
+}
+
+/// The stored form. Field numbers are for ever.
+mod wire {
+    use super::{DecodeError, Kind, MessageId, Timestamp};
+    use bytes::Bytes;
+
+    #[derive(Clone, PartialEq, prost::Message)]
+    pub(super) struct Segment {
+        #[prost(message, repeated, tag = "1")]
+        pub(super) messages: Vec<Message>,
+    }
+
+    #[derive(Clone, PartialEq, prost::Message)]
+    pub(super) struct Message {
+        #[prost(string, tag = "1")]
+        id: String,
+        #[prost(bool, tag = "2")]
+        is_ask: bool,
+        #[prost(string, tag = "3")]
+        method: String,
+        #[prost(bytes = "bytes", tag = "4")]
+        payload: Bytes,
+        #[prost(uint64, tag = "5")]
+        sent_at_ms: u64,
+        #[prost(uint64, optional, tag = "6")]
+        deadline_ms: Option<u64>,
+        #[prost(message, repeated, tag = "7")]
+        headers: Vec<Header>,
+    }
+
+    #[derive(Clone, PartialEq, prost::Message)]
+    pub(super) struct Header {
+        #[prost(string, tag = "1")]
+        name: String,
+        #[prost(string, tag = "2")]
+        value: String,
+    }
+
+    impl From<&super::Message> for Message {
+        fn from(message: &super::Message) -> Self {
+            Self {
+                id: message.id.as_str().to_owned(),
+                is_ask: message.kind == Kind::Ask,
+                method: message.method.clone(),
+                payload: message.payload.clone(),
+                sent_at_ms: message.sent_at.0,
+                deadline_ms: message.deadline.map(|deadline| deadline.0),
+                headers: message
+                    .headers
+                    .iter()
+                    .map(|(name, value)| Header { name: name.clone(), value: value.clone() })
+                    .collect(),
+            }
+        }
+    }
+
+    impl TryFrom<Message> for super::Message {
+        type Error = DecodeError;
+
+        fn try_from(message: Message) -> Result<Self, DecodeError> {
+            Ok(Self {
+                id: MessageId::new(&message.id).map_err(|_| DecodeError::Field("message id"))?,
+                kind: if message.is_ask { Kind::Ask } else { Kind::Tell },
+                method: message.method,
+                payload: message.payload,
+                sent_at: Timestamp(message.sent_at_ms),
+                deadline: message.deadline_ms.map(Timestamp),
+                headers: message
+                    .headers
+                    .into_iter()
+                    .map(|header| (header.name, header.value))
+                    .collect(),
+            })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(id: &str) -> Message {
+        Message {
+            id: MessageId::new(id).expect("an id"),
+            kind: Kind::Ask,
+            method: "Add".into(),
+            payload: Bytes::from_static(b"payload"),
+            sent_at: Timestamp(5),
+            deadline: Some(Timestamp(9)),
+            headers: vec![("traceparent".into(), "00-1-2-01".into())],
+        }
+    }
+
+    #[test]
+    fn a_stored_segment_reads_back_as_it_was() {
+        let messages = [message("a"), message("b")];
+        let segment = Segment::new(Sequence(7), &messages);
+        assert_eq!((segment.first(), segment.last()), (Sequence(7), Sequence(8)));
+        let read =
+            Segment::from_encoded(Sequence(7), segment.encoded().clone()).expect("a segment");
+        assert_eq!(read, segment);
+        let [a, b] = messages;
+        assert_eq!(read.messages().expect("messages"), [(Sequence(7), a), (Sequence(8), b)]);
+    }
+
+    #[test]
+    fn a_messages_length_is_what_it_adds_to_a_segment() {
+        let one = Segment::new(Sequence(1), &[message("a")]).encoded().len();
+        let two = Segment::new(Sequence(1), &[message("a"), message("b")]).encoded().len();
+        assert_eq!(two - one, message("b").encoded_len());
+    }
+
+    #[test]
+    fn bytes_that_are_no_segment_are_refused() {
+        assert!(Segment::from_encoded(Sequence(1), Bytes::new()).is_err());
+        assert!(Segment::from_encoded(Sequence(1), Bytes::from_static(b"\xff\xff")).is_err());
+        let segment = Segment::new(Sequence(1), &[message("a")]);
+        assert!(Segment::from_encoded(Sequence(0), segment.encoded().clone()).is_err());
+    }
+
+    #[test]
+    fn ids_are_visible_ascii_within_bounds() {
+        assert!(MessageId::new("0198-a").is_ok());
+        for bad in ["", "a b", "a/b", "ü", &"x".repeat(MESSAGE_ID_BYTES_MAX + 1)] {
+            assert_eq!(MessageId::new(bad), Err(InvalidId));
+        }
+    }
+}

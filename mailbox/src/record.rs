@@ -1,0 +1,69 @@
+//! The record: the one small item that an actor has.
+
+use std::fmt;
+
+use bytes::Bytes;
+
+use crate::clock::Timestamp;
+use crate::message::Sequence;
+
+/// The fencing token of a lease. It grows by one with each lease, and every
+/// write of an actor's record carries it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Epoch(pub u64);
+
+impl Epoch {
+    /// The epoch of the next lease.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+impl fmt::Display for Epoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// What is stored of an actor besides its messages. An actor that never had a
+/// message has none, which is the same as the default.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Record {
+    /// The sequence of the last consumed message.
+    pub head: Sequence,
+    /// How many messages of the segment that `head` lies in are consumed,
+    /// when that segment has more; else zero. A segment is found by its first
+    /// sequence, so this tells where to begin reading.
+    pub partial: u32,
+    /// The epoch of the latest lease.
+    pub epoch: Epoch,
+    /// The end of the lease; absent when it was released.
+    pub lease_until: Option<Timestamp>,
+    /// The [`crate::lease::Wake::token`] with which the lease was granted.
+    pub lease_token: u64,
+    /// How often the actor was leased since its last commit.
+    pub attempt: u32,
+    /// The mailbox waits until then, because a message failed.
+    pub not_before: Option<Timestamp>,
+    /// When a sweeper must have looked at the record; absent when nothing is
+    /// deliverable and nobody holds the lease.
+    pub due: Option<Timestamp>,
+    /// The committed state; absent before the first commit of one.
+    pub state: Option<Bytes>,
+}
+
+impl Record {
+    /// The first sequence of the segment that holds the next message.
+    #[must_use]
+    pub fn next_segment(&self) -> Sequence {
+        Sequence(self.head.0 + 1 - u64::from(self.partial))
+    }
+
+    /// Whether the record promises that somebody runs the actor or has reason
+    /// to wait: as long as this holds, `due` must not be removed.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.lease_until.is_none() && self.not_before.is_none()
+    }
+}

@@ -1,0 +1,103 @@
+//! Actor types and their methods, as the .proto files describe them.
+
+use std::sync::Arc;
+
+use prost_reflect::{FieldDescriptor, MessageDescriptor, ServiceDescriptor};
+
+use super::shape::Shapes;
+
+/// A service with `option (callboard.v1.actor)`.
+#[derive(Clone, Debug)]
+pub struct ActorType {
+    pub(super) type_name: String,
+    pub(super) service: ServiceDescriptor,
+    pub(super) methods: Vec<Method>,
+    pub(super) docs: String,
+}
+
+impl ActorType {
+    /// The name of the type in addresses, 1 to 255 of `A-Z a-z 0-9 . _`. No two
+    /// actor types of a schema share it.
+    pub fn type_name(&self) -> &str {
+        &self.type_name
+    }
+
+    /// The service that declares the type.
+    pub fn service(&self) -> &ServiceDescriptor {
+        &self.service
+    }
+
+    /// The methods, at least one, in the order of the file.
+    pub fn methods(&self) -> &[Method] {
+        &self.methods
+    }
+
+    /// The method of this name, if there is one.
+    pub fn method(&self, name: &str) -> Option<&Method> {
+        self.methods.iter().find(|method| method.name() == name)
+    }
+
+    /// The comment above the service; empty if there is none, or if it was not
+    /// kept in a descriptor set.
+    pub fn docs(&self) -> &str {
+        &self.docs
+    }
+}
+
+/// A method of an actor type. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Method {
+    pub(super) name: Arc<str>,
+    pub(super) kind: Kind,
+    pub(super) input: MessageDescriptor,
+    pub(super) output: MessageDescriptor,
+    pub(super) key: Arc<[FieldDescriptor]>,
+    pub(super) docs: Arc<str>,
+    /// The shapes of all requests of the schema.
+    pub(super) shapes: Arc<Shapes>,
+    /// Where the request is among them.
+    pub(super) request: usize,
+}
+
+/// What the caller of a method waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The handler's response.
+    Ask,
+    /// Until the message is durable. The response is empty.
+    Tell,
+}
+
+impl Method {
+    /// The name, as in the .proto file: `Deposit`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What the caller waits for.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The request.
+    pub fn input(&self) -> &MessageDescriptor {
+        &self.input
+    }
+
+    /// The response. That of a tell has no fields.
+    pub fn output(&self) -> &MessageDescriptor {
+        &self.output
+    }
+
+    /// The fields of the request that make the actor's key: at least one, in
+    /// the order of their numbers. Each is a singular string or integer.
+    pub fn key(&self) -> &[FieldDescriptor] {
+        &self.key
+    }
+
+    /// The comment above the method; empty if there is none, or if it was not
+    /// kept in a descriptor set.
+    pub fn docs(&self) -> &str {
+        &self.docs
+    }
+}

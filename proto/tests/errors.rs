@@ -1,0 +1,311 @@
+//! What `Schema` refuses, and what it says: place, message, and help.
+
+use callboard_proto::schema::{Errors, Schema};
+
+/// The first line of each file; what a case adds starts at line 2.
+const HEAD: &str = "syntax = \"proto3\"; package t; import \"callboard/v1/options.proto\";\n";
+
+fn compile(body: &str) -> Result<Schema, Errors> {
+    Schema::compile_sources(&[("t.proto", &format!("{HEAD}{body}"))])
+}
+
+/// The errors without their help.
+fn messages(result: Result<Schema, Errors>) -> Vec<String> {
+    let errors = result.expect_err("the files are wrong");
+    for error in &errors {
+        assert!(!error.message.ends_with('.'), "{error}");
+    }
+    let first_line = |error: String| error.lines().next().unwrap_or_default().to_owned();
+    errors.iter().map(|error| first_line(error.to_string())).collect()
+}
+
+/// A service `A` with one method, and messages `Q` and `R`.
+fn one_method(method: &str, request: &str, response: &str) -> String {
+    format!(
+        "service A {{ option (callboard.v1.actor) = {{}};\n\
+         {method}\n\
+         }}\n\
+         message Q {{\n{request}\n}}\n\
+         message R {{\n{response}\n}}\n"
+    )
+}
+
+const ASK: &str = "rpc Do(Q) returns (R);";
+const KEY: &str = "string id = 1 [(callboard.v1.field) = { key: true }];";
+
+#[test]
+fn a_request_needs_a_key_field() {
+    let errors = compile(&one_method(ASK, "string id = 1;", "")).unwrap_err();
+    assert_eq!(
+        errors.to_string(),
+        "t.proto:5:1: the request `t.Q` of `Do` has no key field\n  \
+         help: mark one field with `[(callboard.v1.field) = { key: true }]`"
+    );
+    // What `unwrap` and a failing build script print.
+    assert_eq!(format!("{errors:?}"), errors.to_string());
+}
+
+#[test]
+fn a_request_that_is_not_the_users_is_reported_at_the_method() {
+    let body = "import \"google/protobuf/empty.proto\";\n\
+        service A { option (callboard.v1.actor) = {};\n\
+          rpc Do(google.protobuf.Empty) returns (google.protobuf.Empty);\n\
+        }\n";
+    assert_eq!(
+        messages(compile(body)),
+        ["t.proto:4:1: the request `google.protobuf.Empty` of `Do` has no key field"]
+    );
+}
+
+#[test]
+fn a_key_is_a_singular_string_or_integer() {
+    let cases = [
+        ("repeated string id = 1", "it is repeated"),
+        ("map<string, string> id = 1", "it is a map"),
+        ("R id = 1", "it is a message"),
+        ("float id = 1", "it is a floating-point number"),
+        ("double id = 1", "it is a floating-point number"),
+        ("bytes id = 1", "it is bytes"),
+        ("bool id = 1", "it is a bool"),
+        ("E id = 1", "it is an enum"),
+    ];
+    for (field, problem) in cases {
+        let request = format!("{field} [(callboard.v1.field) = {{ key: true }}];");
+        let body = one_method(ASK, &request, "") + "enum E { E_UNSPECIFIED = 0; }";
+        assert_eq!(
+            messages(compile(&body)),
+            [format!("t.proto:6:1: `id` cannot have a callboard option: {problem}")],
+        );
+    }
+    let kinds = [
+        "string", "int32", "int64", "uint32", "uint64", "sint32", "sint64", "fixed32", "fixed64",
+        "sfixed32", "sfixed64",
+    ];
+    for kind in kinds {
+        for label in ["", "optional "] {
+            let request = format!("{label}{kind} id = 1 [(callboard.v1.field) = {{ key: true }}];");
+            compile(&one_method(ASK, &request, "")).expect("allowed");
+        }
+    }
+}
+
+#[test]
+fn a_key_is_no_member_of_a_oneof() {
+    let request = format!("oneof which {{\n{KEY}\nstring name = 2;\n}}");
+    assert_eq!(
+        messages(compile(&one_method(ASK, &request, ""))),
+        ["t.proto:7:1: `id` cannot have a callboard option: it is a member of a oneof"]
+    );
+}
+
+#[test]
+fn all_methods_of_an_actor_have_the_same_key() {
+    let two = |first: &str, second: &str| {
+        let field = |field: &str| format!("{field} [(callboard.v1.field) = {{ key: true }}];");
+        let fields = |fields: &str| fields.split(';').map(field).collect::<String>();
+        let body =
+            one_method("rpc Do(Q) returns (R);\nrpc Undo(U) returns (R);", &fields(first), "");
+        compile(&format!("{body}message U {{ {} }}", fields(second)))
+    };
+    assert_eq!(
+        messages(two("string shop = 1;string id = 2", "string id = 1")),
+        ["t.proto:4:1: the key of `Undo` is (id), but that of `Do` is (shop, id)"]
+    );
+    assert_eq!(
+        messages(two("string shop = 1;string id = 2", "string shop = 2;string id = 1")),
+        ["t.proto:4:1: the key of `Undo` is (id, shop), but that of `Do` is (shop, id)"]
+    );
+    two("string id = 1", "string user_id = 1").expect("names may differ");
+}
+
+#[test]
+fn streams_are_refused() {
+    let method = "rpc Do(stream Q) returns (stream R);";
+    assert_eq!(
+        messages(compile(&one_method(method, KEY, ""))),
+        [
+            "t.proto:3:1: `Do` returns a stream, but an actor returns one response",
+            "t.proto:3:1: `Do` takes a stream, but an actor takes single messages",
+        ]
+    );
+}
+
+#[test]
+fn the_response_of_a_tell_has_no_fields() {
+    let tell = "rpc Do(Q) returns (R) { option (callboard.v1.handler) = { tell: true }; }";
+    assert_eq!(
+        messages(compile(&one_method(tell, KEY, "string answer = 1;"))),
+        ["t.proto:3:1: `Do` is a tell, but its response `t.R` has fields"]
+    );
+    compile(&one_method(tell, KEY, "")).expect("allowed");
+}
+
+#[test]
+fn options_stay_where_they_belong() {
+    let body = one_method(ASK, KEY, "")
+        + "service B { rpc Do(Q) returns (R) {\noption (callboard.v1.handler) = {};\n} }\n\
+           message Other {\nstring id = 1 [(callboard.v1.field) = { key: true }];\n}\n";
+    assert_eq!(
+        messages(compile(&body)),
+        [
+            "t.proto:11:13: `Do` has a callboard option, but its service `B` is no actor",
+            "t.proto:15:1: `id` cannot have a callboard option: `t.Other` is not the request of \
+             an actor",
+        ]
+    );
+}
+
+#[test]
+fn an_actor_has_a_method() {
+    assert_eq!(
+        messages(compile("service A { option (callboard.v1.actor) = {}; }")),
+        ["t.proto:2:1: the actor `A` has no method"]
+    );
+}
+
+#[test]
+fn the_name_of_a_type_fits_into_an_address() {
+    for name in ["a/b", "a b", "é", &"a".repeat(256)] {
+        let body = one_method(ASK, KEY, "").replace("= {};", &format!("= {{ type: '{name}' }};"));
+        assert_eq!(
+            messages(compile(&body)),
+            [format!("t.proto:2:1: `{name}` cannot be the name of an actor type")],
+        );
+    }
+}
+
+#[test]
+fn two_services_cannot_be_one_type() {
+    let body = one_method(ASK, KEY, "")
+        + "service B { option (callboard.v1.actor) = { type: 't.A' }; rpc Do(Q) returns (R); }";
+    assert_eq!(
+        messages(compile(&body)),
+        ["t.proto:11:1: the actor type `t.A` is that of `t.A` already"]
+    );
+}
+
+#[test]
+fn files_without_an_actor_are_refused() {
+    assert_eq!(
+        messages(compile("service B { rpc Do(Q) returns (Q); } message Q {}")),
+        ["the files given: no service here is an actor type"]
+    );
+}
+
+#[test]
+fn unknown_options_are_refused() {
+    let body = one_method(ASK, "string id = 1 [(callboard.v1.field) = { kye: true }];", "");
+    let errors = messages(compile(&body));
+    assert_eq!(errors.len(), 1);
+    assert!(errors[0].starts_with("t.proto:6:"), "{errors:?}");
+}
+
+#[test]
+fn all_errors_are_reported_at_once() {
+    let both =
+        one_method(ASK, "string id = 1;", "") + "service B { option (callboard.v1.actor) = {}; }";
+    assert_eq!(
+        messages(compile(&both)),
+        [
+            "t.proto:5:1: the request `t.Q` of `Do` has no key field",
+            "t.proto:11:1: the actor `B` has no method",
+        ]
+    );
+}
+
+#[test]
+fn compiler_errors_of_all_files_are_reported_with_their_places() {
+    let files = [
+        ("import.proto", "syntax = \"proto3\";\nimport \"nowhere.proto\";\nimport \"x/y.proto\";"),
+        (
+            "importer.proto",
+            "syntax = \"proto3\";\nimport \"syntax.proto\";\nmessage A { B b = 1; }",
+        ),
+        ("names.proto", "syntax = \"proto3\";\nmessage A {\n  Nope one = 1;\n  Nope two = 2;\n}"),
+        ("number.proto", "syntax = \"proto3\";\nmessage C {\n  reserved 1;\n  int32 a = 1;\n}"),
+        ("syntax.proto", "syntax = \"proto3\";\nmessage {\n}"),
+        ("truncated.proto", "syntax = \"proto3\";\nmessage A {\n  string a = 1;\n\n"),
+        ("twice.proto", "syntax = \"proto3\";\nmessage D {}\nmessage D {}"),
+    ];
+    assert_eq!(
+        messages(Schema::compile_sources(&files)),
+        [
+            "import.proto:2:1: the import `nowhere.proto` is not found",
+            "import.proto:3:1: the import `x/y.proto` is not found",
+            "names.proto:3:3: name 'Nope' is not defined",
+            "names.proto:4:3: name 'Nope' is not defined",
+            "number.proto:4:13: field number '1' conflicts with reserved range '1 to 1'",
+            "syntax.proto:2:9: expected an identifier, but found '{'",
+            "truncated.proto:3:16: expected a message field, oneof, reserved range, enum, message, \
+             option or '}', but reached end of file",
+            "twice.proto:3:9: name 'D' is defined twice",
+        ]
+    );
+}
+
+#[test]
+fn imports_cannot_go_in_circles() {
+    let files = [
+        ("a.proto", "syntax = \"proto3\";\nimport \"b.proto\";"),
+        ("b.proto", "syntax = \"proto3\";\nimport \"a.proto\";"),
+    ];
+    assert_eq!(
+        messages(Schema::compile_sources(&files)),
+        ["b.proto:2:1: the import of `a.proto` leads back to this file"]
+    );
+}
+
+#[test]
+fn a_descriptor_set_needs_its_imports() {
+    let schema = compile(&one_method(ASK, KEY, "")).expect("valid");
+    let file = schema.pool().get_file_by_name("t.proto").expect("compiled");
+    let mut set = vec![0x0a];
+    let encoded = file.encode_to_vec();
+    prost::encoding::encode_varint(encoded.len() as u64, &mut set);
+    set.extend(encoded);
+    assert_eq!(
+        messages(Schema::from_descriptor_set(&set)),
+        ["t.proto:1:31: imported file 'callboard/v1/options.proto' has not been added"]
+    );
+    assert_eq!(
+        messages(Schema::from_descriptor_set(b"nonsense")),
+        ["the descriptor set: failed to decode file descriptor set"]
+    );
+}
+
+#[test]
+fn an_option_from_another_version_is_refused() {
+    let newer = callboard_proto::OPTIONS_PROTO
+        .replace("bool tell = 1;", "bool tell = 1;\n  bool sing = 2;");
+    let method = "rpc Do(Q) returns (R) { option (callboard.v1.handler) = { sing: true }; }";
+    let mut compiler = protox_with(&[
+        ("callboard/v1/options.proto", &newer),
+        ("t.proto", &format!("{HEAD}{}", one_method(method, KEY, ""))),
+    ]);
+    let set = compiler.include_imports(true).encode_file_descriptor_set();
+    assert_eq!(
+        messages(Schema::from_descriptor_set(&set)),
+        ["t.proto: a callboard option is set that this version does not know"]
+    );
+}
+
+fn protox_with(files: &[(&str, &str)]) -> protox::Compiler {
+    use protox::file::{ChainFileResolver, File, FileResolver, GoogleFileResolver};
+    struct Memory(String, String);
+    impl FileResolver for Memory {
+        fn open_file(&self, name: &str) -> Result<File, protox::Error> {
+            match name == self.0 {
+                true => File::from_source(name, &self.1),
+                false => Err(protox::Error::file_not_found(name)),
+            }
+        }
+    }
+    let mut chain = ChainFileResolver::new();
+    for (name, source) in files {
+        chain.add(Memory((*name).to_owned(), (*source).to_owned()));
+    }
+    chain.add(GoogleFileResolver::new());
+    let mut compiler = protox::Compiler::with_file_resolver(chain);
+    compiler.open_file("t.proto").expect("valid");
+    compiler
+}

@@ -1,0 +1,267 @@
+//! The key and the soundness of random requests, with prost as the oracle:
+//! prost is what decodes a request in the end.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use callboard_proto::schema::{KeyError, Method, Schema};
+use proptest::prelude::*;
+use prost::Message;
+use prost::encoding::{WireType, encode_key, encode_varint};
+use prost_reflect::{DynamicMessage, Kind, MapKey, MessageDescriptor, Value};
+
+/// A method whose request has a field of every kind.
+static EVERYTHING: LazyLock<Method> =
+    LazyLock::new(|| method(include_str!("everything.proto.txt")));
+
+/// The same without maps: prost reads an entry of a map whatever its wire type
+/// says, which `check` does not.
+static WITHOUT_MAPS: LazyLock<Method> = LazyLock::new(|| {
+    let lines = include_str!("everything.proto.txt").lines();
+    let lines: Vec<_> = lines.filter(|line| !line.contains("map<")).collect();
+    method(&lines.join("\n"))
+});
+
+fn method(body: &str) -> Method {
+    let schema = Schema::compile_sources(&[("t.proto", body)]).expect("valid");
+    schema.actors()[0].methods()[0].clone()
+}
+
+/// A random value of a field's type.
+fn value(kind: &Kind, depth: u32) -> BoxedStrategy<Value> {
+    match kind {
+        Kind::Bool => any::<bool>().prop_map(Value::Bool).boxed(),
+        Kind::String => "[/%a\u{e9}]{0,6}".prop_map(Value::String).boxed(),
+        Kind::Bytes => prop::collection::vec(any::<u8>(), 0..6)
+            .prop_map(|bytes| Value::Bytes(bytes.into()))
+            .boxed(),
+        Kind::Double => any::<f64>().prop_map(Value::F64).boxed(),
+        Kind::Float => any::<f32>().prop_map(Value::F32).boxed(),
+        Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => any::<i32>().prop_map(Value::I32).boxed(),
+        Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => any::<i64>().prop_map(Value::I64).boxed(),
+        Kind::Uint32 | Kind::Fixed32 => any::<u32>().prop_map(Value::U32).boxed(),
+        Kind::Uint64 | Kind::Fixed64 => any::<u64>().prop_map(Value::U64).boxed(),
+        Kind::Enum(_) => any::<i32>().prop_map(Value::EnumNumber).boxed(),
+        Kind::Message(inner) => message(inner, depth + 1).prop_map(Value::Message).boxed(),
+    }
+}
+
+/// A random message, with about a third of its fields set.
+fn message(descriptor: &MessageDescriptor, depth: u32) -> BoxedStrategy<DynamicMessage> {
+    let set: Vec<_> = descriptor
+        .fields()
+        .map(|field| {
+            let leaf = matches!(field.kind(), Kind::Message(_)) && depth >= 2;
+            if leaf {
+                return Just(None).boxed();
+            }
+            let value = if field.is_map() {
+                let Kind::Message(entry) = field.kind() else { unreachable!("a map has entries") };
+                let key = value(&entry.map_entry_key_field().kind(), depth);
+                let key = key.prop_map(|key| match key {
+                    Value::String(text) => MapKey::String(text),
+                    Value::U32(number) => MapKey::U32(number),
+                    other => unreachable!("no such key in the fixture: {other:?}"),
+                });
+                let value = value(&entry.map_entry_value_field().kind(), depth);
+                prop::collection::hash_map(key, value, 0..3).prop_map(Value::Map).boxed()
+            } else if field.is_list() {
+                prop::collection::vec(value(&field.kind(), depth), 0..4)
+                    .prop_map(Value::List)
+                    .boxed()
+            } else {
+                value(&field.kind(), depth)
+            };
+            prop::option::weighted(0.35, value)
+                .prop_map(move |value| value.map(|value| (field.clone(), value)))
+                .boxed()
+        })
+        .collect();
+    let descriptor = descriptor.clone();
+    set.prop_map(move |fields| {
+        let mut message = DynamicMessage::new(descriptor.clone());
+        for (field, value) in fields.into_iter().flatten() {
+            message.set_field(&field, value);
+        }
+        message
+    })
+    .boxed()
+}
+
+/// The key as a full decode finds it.
+fn key_by_decoding(method: &Method, payload: &[u8]) -> Option<String> {
+    let message = DynamicMessage::decode(method.input().clone(), payload).expect("sound");
+    let parts: Option<Vec<_>> = method
+        .key()
+        .iter()
+        .map(|field| match &*message.get_field(field) {
+            Value::String(text) => Some(text.clone()).filter(|text| !text.is_empty()),
+            Value::I64(number) => message.has_field(field).then(|| number.to_string()),
+            other => unreachable!("no such key in the fixture: {other:?}"),
+        })
+        .collect();
+    parts.map(|parts| callboard_proto::key(&parts))
+}
+
+/// What turns a sound request into one that may be unsound.
+#[derive(Clone, Debug)]
+enum Damage {
+    Cut(prop::sample::Index),
+    Put(prop::sample::Index, u8),
+    Insert(prop::sample::Index, Vec<u8>),
+}
+
+fn damage() -> impl Strategy<Value = Damage> {
+    let index = any::<prop::sample::Index>;
+    prop_oneof![
+        index().prop_map(Damage::Cut),
+        (index(), any::<u8>()).prop_map(|(at, byte)| Damage::Put(at, byte)),
+        (index(), prop::collection::vec(any::<u8>(), 1..4))
+            .prop_map(|(at, bytes)| Damage::Insert(at, bytes)),
+    ]
+}
+
+fn damaged(mut payload: Vec<u8>, damages: &[Damage]) -> Vec<u8> {
+    for damage in damages {
+        match damage {
+            Damage::Cut(at) => payload.truncate(at.index(payload.len() + 1)),
+            Damage::Put(at, byte) if !payload.is_empty() => {
+                let at = at.index(payload.len());
+                payload[at] = *byte;
+            }
+            Damage::Put(..) => {}
+            Damage::Insert(at, bytes) => {
+                let at = at.index(payload.len() + 1);
+                payload.splice(at..at, bytes.iter().copied());
+            }
+        }
+    }
+    payload
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_scan_finds_the_key_that_a_full_decode_finds(
+        payload in message(EVERYTHING.input(), 0).prop_map(|message| message.encode_to_vec()),
+        more in message(EVERYTHING.input(), 2).prop_map(|message| message.encode_to_vec()),
+    ) {
+        let method = &*EVERYTHING;
+        // Two encoded messages in a row are one, and the later fields win.
+        let payload = [payload, more].concat();
+        prop_assert_eq!(method.check(&payload), Ok(()));
+        prop_assert_eq!(method.key_of(&payload).ok(), key_by_decoding(method, &payload));
+    }
+
+    #[test]
+    fn a_request_passes_if_and_only_if_prost_decodes_it(
+        payload in message(WITHOUT_MAPS.input(), 0).prop_map(|message| message.encode_to_vec()),
+        damages in prop::collection::vec(damage(), 1..3),
+    ) {
+        let payload = damaged(payload, &damages);
+        let checked = WITHOUT_MAPS.check(&payload);
+        let decoded = DynamicMessage::decode(WITHOUT_MAPS.input().clone(), payload.as_slice());
+        prop_assert_eq!(checked.is_ok(), decoded.is_ok(), "{:?} {:?}", checked, decoded);
+    }
+
+    #[test]
+    fn a_request_with_maps_passes_only_if_prost_decodes_it(
+        payload in message(EVERYTHING.input(), 0).prop_map(|message| message.encode_to_vec()),
+        damages in prop::collection::vec(damage(), 1..3),
+    ) {
+        let payload = damaged(payload, &damages);
+        if EVERYTHING.check(&payload).is_ok() {
+            let decoded = DynamicMessage::decode(EVERYTHING.input().clone(), payload.as_slice());
+            prop_assert!(decoded.is_ok(), "{:?}", decoded);
+        }
+    }
+
+    #[test]
+    fn what_passes_has_no_malformed_key(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
+        let key = EVERYTHING.key_of(&bytes);
+        if EVERYTHING.check(&bytes).is_ok() {
+            prop_assert!(!matches!(key, Err(KeyError::Malformed(_))), "{:?}", key);
+        }
+    }
+
+    #[test]
+    fn what_passes_is_decoded_by_generated_code(
+        payload in message(GENERATED.input(), 0).prop_map(|message| message.encode_to_vec()),
+        damages in prop::collection::vec(damage(), 0..3),
+    ) {
+        let payload = damaged(payload, &damages);
+        if GENERATED.check(&payload).is_ok() {
+            let decoded = Q::decode(payload.as_slice());
+            prop_assert!(decoded.is_ok(), "{:?}", decoded);
+        }
+    }
+}
+
+/// A method whose request is `Q`.
+static GENERATED: LazyLock<Method> = LazyLock::new(|| {
+    method(
+        r#"
+        syntax = "proto3";
+        import "callboard/v1/options.proto";
+        service A { option (callboard.v1.actor) = {}; rpc Do(Q) returns (R); }
+        message R {}
+        message Q {
+          string id = 1 [(callboard.v1.field) = { key: true }];
+          repeated sint32 numbers = 2;
+          map<string, Q> children = 3;
+          Q inner = 4;
+          oneof which { string text = 5; fixed64 wide = 6; }
+          bytes raw = 7;
+        }"#,
+    )
+});
+
+/// What prost-build makes of `Q`.
+#[derive(Clone, PartialEq, Message)]
+struct Q {
+    #[prost(string, tag = "1")]
+    id: String,
+    #[prost(sint32, repeated, tag = "2")]
+    numbers: Vec<i32>,
+    #[prost(map = "string, message", tag = "3")]
+    children: HashMap<String, Q>,
+    #[prost(message, optional, boxed, tag = "4")]
+    inner: Option<Box<Q>>,
+    #[prost(oneof = "Which", tags = "5, 6")]
+    which: Option<Which>,
+    #[prost(bytes = "vec", tag = "7")]
+    raw: Vec<u8>,
+}
+
+#[derive(Clone, PartialEq, prost::Oneof)]
+enum Which {
+    #[prost(string, tag = "5")]
+    Text(String),
+    #[prost(fixed64, tag = "6")]
+    Wide(u64),
+}
+
+/// An unknown field, nested in messages, each in the field given of the next.
+fn nested(levels: u32, fields: &[u32]) -> Vec<u8> {
+    (1..levels).fold(vec![0xa0, 0x06, 0x01], |inner, level| {
+        let field = fields[level as usize % fields.len()];
+        let mut outer = Vec::new();
+        encode_key(field, WireType::LengthDelimited, &mut outer);
+        encode_varint(inner.len() as u64, &mut outer);
+        outer.extend(inner);
+        outer
+    })
+}
+
+#[test]
+fn messages_nest_a_hundred_deep_and_generated_code_decodes_them() {
+    // Field 2 of an entry of the map `children` is again a message.
+    for fields in [[4, 4], [2, 3]] {
+        let payload = nested(100, &fields);
+        assert_eq!(GENERATED.check(&payload), Ok(()));
+        Q::decode(payload.as_slice()).expect("prost goes as deep");
+    }
+    let malformed = GENERATED.check(&nested(101, &[4])).expect_err("too deep");
+    assert!(malformed.to_string().ends_with("messages are nested more than 100 deep"));
+}
