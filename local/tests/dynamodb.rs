@@ -9,7 +9,8 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, Put,
-    ReturnValuesOnConditionCheckFailure, ScalarAttributeType, TransactWriteItem,
+    ReturnValuesOnConditionCheckFailure, ScalarAttributeType, TimeToLiveSpecification,
+    TransactWriteItem,
 };
 use callboard_local::{EmbeddedDynamoDb, Storage, Sync, dynamodb, listen};
 
@@ -133,6 +134,30 @@ async fn data_is_still_there_after_a_restart() {
         assert_eq!(state(&client(&second), "ada").await.as_deref(), Some("busy"), "{sync:?}");
         second.shutdown().await;
     }
+}
+
+#[tokio::test]
+async fn expired_items_are_deleted() {
+    let parent = tempfile::tempdir().unwrap();
+    let first = start(directory(parent.path(), Sync::Os)).unwrap();
+    let client_of_first = client(&first);
+    create_table(&client_of_first).await;
+    let ttl = TimeToLiveSpecification::builder().enabled(true).attribute_name("expires");
+    let enable = client_of_first.update_time_to_live().table_name(TABLE);
+    enable.time_to_live_specification(ttl.build().unwrap()).send().await.unwrap();
+    let expired = client_of_first.put_item().table_name(TABLE).item("id", text("ada"));
+    let expired =
+        expired.item("state", text("gone")).item("expires", AttributeValue::N("1".into()));
+    expired.send().await.unwrap();
+    put(&client_of_first, "bob", "here").await;
+    first.shutdown().await;
+
+    // It sweeps at its start, and once a minute from then on.
+    let second = start(directory(parent.path(), Sync::Os)).unwrap();
+    let client = client(&second);
+    while state(&client, "ada").await.is_some() {}
+    assert_eq!(state(&client, "bob").await.as_deref(), Some("here"));
+    second.shutdown().await;
 }
 
 #[tokio::test]
