@@ -1,1 +1,0 @@
-//! Measures Callboard against what it is made of.

@@ -1,0 +1,10 @@
+"""What the end-to-end tests share.
+
+    paths    where things are
+    dev      the real `callboard dev` as a process
+    stubs    stock gRPC code for the .proto files
+    status   what an error carries
+    until    waiting for a condition
+    mailbox  what a caller can find out about a mailbox
+    events   the file that the probe's handlers write
+"""

@@ -1,0 +1,53 @@
+"""What an error of a call carries."""
+
+import grpc
+import pytest
+from google.protobuf.message import Message
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
+
+DOMAIN = "callboard.dev"
+
+
+class Refused:
+    """An error of a call, its details unpacked."""
+
+    def __init__(self, error: grpc.RpcError) -> None:
+        self.code: grpc.StatusCode = error.code()
+        self.message: str = error.details()
+        self.trailers: dict[str, str] = dict(error.trailing_metadata() or ())
+        self._status = rpc_status.from_call(error)
+
+    def detail(self, kind: type[Message]) -> Message | None:
+        """The detail of a kind, if the error has one."""
+        for packed in self._status.details if self._status else ():
+            if packed.Is(kind.DESCRIPTOR):
+                detail = kind()
+                packed.Unpack(detail)
+                return detail
+        return None
+
+    @property
+    def info(self) -> error_details_pb2.ErrorInfo:
+        info = self.detail(error_details_pb2.ErrorInfo)
+        assert info is not None, f"no ErrorInfo: {self}"
+        return info
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        return dict(self.info.metadata)
+
+    def is_ours(self, code: grpc.StatusCode, reason: str) -> None:
+        """It is an error that Callboard itself makes, and of this kind."""
+        assert self.code == code, self
+        assert (self.info.reason, self.info.domain) == (reason, DOMAIN), self
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.message}\n{self._status}"
+
+
+def refused(call, *arguments, **options) -> Refused:
+    """Makes a call that must fail."""
+    with pytest.raises(grpc.RpcError) as caught:
+        call(*arguments, **options)
+    return Refused(caught.value)
