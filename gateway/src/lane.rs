@@ -8,10 +8,11 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use callboard_mailbox::append::{Append, Step, TAIL_AGE_MAX, Tail};
+use callboard_mailbox::append::{TAIL_AGE_MAX, Tail};
 use callboard_mailbox::lease::Woken;
 use callboard_mailbox::limits::{SEGMENT_BYTES_MAX, SEGMENT_MESSAGES_MAX};
 use callboard_mailbox::reply::{Outcome, ReplyKey};
+use callboard_mailbox::send::{Send, Step};
 use callboard_mailbox::sweep::{Action, Settle};
 use callboard_mailbox::{
     Address, Epoch, Lease, Message, MessageId, Record, Segment, Sequence, Store, Timestamp, store,
@@ -70,14 +71,6 @@ struct Activated {
     attempt: u32,
     lease_until: Option<Timestamp>,
     result: Result<ActivationResult, Failure>,
-}
-
-/// What became of a wake.
-#[derive(PartialEq, Eq)]
-enum Waking {
-    Started,
-    Held,
-    Waits,
 }
 
 impl<S: Store + 'static> Lane<S> {
@@ -159,7 +152,7 @@ impl<S: Store + 'static> Lane<S> {
         let batch = self.next_batch();
         let messages: Vec<_> = batch.iter().map(|envelope| envelope.message.clone()).collect();
         let segment = Segment::new(Sequence(1), &messages);
-        let stored = self.append_and_wake(&segment).await;
+        let stored = self.send(&segment).await;
         if stored.is_err() {
             self.tail = None;
         }
@@ -185,63 +178,41 @@ impl<S: Store + 'static> Lane<S> {
         batch
     }
 
-    async fn append_and_wake(&mut self, segment: &Segment) -> Result<Segment, Refusal> {
-        let tail =
-            self.tail.filter(|(_, at)| at.elapsed() < TAIL_AGE_MAX / 2).map(|(tail, _)| tail);
-        let Some(tail) = tail else {
-            return self.wake_and_append(segment).await;
-        };
-        let segment = self.append(segment, Some(tail)).await?;
-        // Whether to wake is decided after the append is durable, by a
-        // conditional write: the holder of a lease may have read the end of
-        // the log just before.
-        self.wake().await?;
-        Ok(segment)
-    }
-
-    /// For an actor whose tail is not known: the record tells the head, which
-    /// is nearly always the tail.
-    async fn wake_and_append(&mut self, segment: &Segment) -> Result<Segment, Refusal> {
-        let now = (self.gateway.clock)();
-        let wake = self.gateway.settings.terms.wake(now, fastrand::u64(..));
-        let (lease, record) = match self.gateway.store.wake(&self.address, &wake).await? {
-            Woken::Granted(lease) => (Some(lease.clone()), lease.record),
-            Woken::Refused(record) => (None, record),
-        };
-        let appended = self.append(segment, Tail::guess(&record)).await;
-        let Some(lease) = lease else {
-            let segment = appended?;
-            self.wake().await?;
-            return Ok(segment);
-        };
-        let epoch = lease.epoch();
-        // Also when the append failed: somebody must end the lease.
-        self.start(lease);
-        let segment = appended?;
-        // A sweeper whose clock is ahead may have taken the lease for over and
-        // found the mailbox empty, before the append.
-        let record = self.gateway.store.record(&self.address).await?;
-        if record.is_none_or(|record| record.epoch != epoch) {
-            self.wake().await?;
+    /// Takes a segment through every step of [`Send`].
+    async fn send(&mut self, segment: &Segment) -> Result<Segment, Refusal> {
+        let tail = self.tail.filter(|(_, at)| at.elapsed() < TAIL_AGE_MAX / 2);
+        let mut send = Send::new(segment, tail.map(|(tail, _)| tail));
+        let sent = self.take_steps(&mut send).await;
+        // Also when the sending was given up: somebody must end the lease.
+        if let Some(lease) = send.take_lease() {
+            self.start(lease);
+        } else if let Some(record) = send.refused() {
+            self.wait_as_told(record);
         }
-        Ok(segment)
+        sent
     }
 
-    async fn append(&mut self, segment: &Segment, tail: Option<Tail>) -> Result<Segment, Refusal> {
+    async fn take_steps(&mut self, send: &mut Send) -> Result<Segment, Refusal> {
         let gateway = Arc::clone(&self.gateway);
-        let expires = (gateway.clock)().plus(gateway.settings.message_retention);
-        let mut append = Append::new(segment, tail);
+        let store = &gateway.store;
         loop {
-            match append.step() {
+            match send.step() {
+                Step::Wake => send.woken(self.ask_for_lease().await?),
                 Step::Put(segment) => {
-                    append.put(&gateway.store.put_segment(&self.address, &segment, expires).await?);
+                    let expires = (gateway.clock)().plus(gateway.settings.message_retention);
+                    send.put(&store.put_segment(&self.address, &segment, expires).await?);
+                    if let Some(durable) = send.durable() {
+                        self.tail = Some((Tail::after(durable), Instant::now()));
+                        self.keep_at_hand(durable);
+                    }
                 }
-                Step::FindTail => append.found(gateway.store.tail(&self.address).await?),
-                Step::Done(segment) => {
-                    self.tail = Some((Tail::after(&segment), Instant::now()));
-                    self.keep_at_hand(&segment);
-                    return Ok(segment);
+                Step::FindTail => send.found(store.tail(&self.address).await?),
+                Step::Read => {
+                    // The run need not wait for this look.
+                    send.take_lease().into_iter().for_each(|lease| self.start(lease));
+                    send.read(store.record(&self.address).await?.as_ref());
                 }
+                Step::Done(durable) => return Ok(durable),
             }
         }
     }
@@ -253,24 +224,17 @@ impl<S: Store + 'static> Lane<S> {
         }
     }
 
-    /// Leases the actor and invokes its function, unless somebody else has the
-    /// lease or the mailbox waits.
-    async fn wake(&mut self) -> Result<Waking, store::Error> {
+    async fn ask_for_lease(&self) -> Result<Woken, store::Error> {
+        let wake = self.gateway.settings.terms.wake((self.gateway.clock)(), fastrand::u64(..));
+        self.gateway.store.wake(&self.address, &wake).await
+    }
+
+    /// The mailbox waits because a message failed or its function cannot run.
+    fn wait_as_told(&mut self, record: &Record) {
         let now = (self.gateway.clock)();
-        let wake = self.gateway.settings.terms.wake(now, fastrand::u64(..));
-        match self.gateway.store.wake(&self.address, &wake).await? {
-            Woken::Granted(lease) => {
-                self.start(lease);
-                Ok(Waking::Started)
-            }
-            Woken::Refused(record) => {
-                if let Some(not_before) = record.not_before.filter(|time| *time > now) {
-                    self.wake_after(not_before.since(now));
-                    self.end_asks_if_unreachable();
-                    return Ok(Waking::Waits);
-                }
-                Ok(Waking::Held)
-            }
+        if let Some(not_before) = record.not_before.filter(|time| *time > now) {
+            self.wake_after(not_before.since(now));
+            self.end_asks_if_unreachable();
         }
     }
 
@@ -280,8 +244,10 @@ impl<S: Store + 'static> Lane<S> {
         if self.gateway.draining.is_cancelled() {
             return;
         }
-        if let Err(error) = self.wake().await {
-            warn!(%error, "a wake failed; the sweeper will do it");
+        match self.ask_for_lease().await {
+            Ok(Woken::Granted(lease)) => self.start(lease),
+            Ok(Woken::Refused(record)) => self.wait_as_told(&record),
+            Err(error) => warn!(%error, "a wake failed; the sweeper will do it"),
         }
     }
 

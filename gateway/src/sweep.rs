@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use callboard_mailbox::lease::Terms;
 use callboard_mailbox::limits::DUE_SHARDS;
-use callboard_mailbox::sweep::{self, First};
+use callboard_mailbox::sweep::{Step, Sweep};
 use callboard_mailbox::{Address, Store, Timestamp, store};
 use tracing::warn;
 
@@ -53,24 +53,17 @@ pub(crate) async fn look(
     now: Timestamp,
     terms: &Terms,
 ) -> Result<bool, store::Error> {
-    let Some(mut record) = store.record(address).await? else { return Ok(false) };
-    match sweep::first(&record, now, terms) {
-        First::Nothing => return Ok(false),
-        First::Settle(settle) => {
-            store.settle(address, &settle).await?;
-            return Ok(false);
+    let mut sweep = Sweep::new(*terms);
+    loop {
+        match sweep.step() {
+            Step::Read => sweep.read(store.record(address).await?.as_ref(), now),
+            Step::Settle(settle) => sweep.settled(store.settle(address, &settle).await?.as_ref()),
+            Step::Look(place) => {
+                let page = store.deliverable(address, place, 1).await?;
+                sweep.looked(!page.segments.is_empty());
+            }
+            Step::Wake => return Ok(true),
+            Step::Done => return Ok(false),
         }
-        First::SettleAndLook(settle) => match store.settle(address, &settle).await? {
-            Some(settled) => record = settled,
-            // Somebody else was first.
-            None => return Ok(false),
-        },
-        First::Look => {}
     }
-    let page = store.deliverable(address, record.next_segment(), 1).await?;
-    let found = !page.segments.is_empty();
-    if let Some(settle) = sweep::after_look(found, record.epoch) {
-        store.settle(address, &settle).await?;
-    }
-    Ok(found)
 }

@@ -6,7 +6,7 @@
 //! look again itself. Whoever started it looks again after its end, so that
 //! replies need not wait for that look. When nobody does, `due` is still set.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -95,7 +95,7 @@ pub enum End {
 }
 
 /// One activation of one actor.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Drain {
     address: Address,
     epoch: Epoch,
@@ -117,7 +117,7 @@ pub struct Drain {
     replies: Vec<Reply>,
     bytes: usize,
     /// Ids whose messages were processed before.
-    duplicates: HashSet<MessageId>,
+    duplicates: BTreeSet<MessageId>,
     /// How many messages are still to be committed one by one.
     singly: usize,
     /// The mailbox must wait that long.
@@ -169,7 +169,7 @@ impl Drain {
             state,
             replies: Vec::new(),
             bytes: 0,
-            duplicates: HashSet::new(),
+            duplicates: BTreeSet::new(),
             // After a crash the messages are committed one by one, so that the
             // one that causes it is found, and the ones before it get through.
             singly: if attempt > 1 { COMMIT_MESSAGES_MAX } else { 0 },

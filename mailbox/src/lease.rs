@@ -8,7 +8,7 @@ use crate::commit::LeaseAfter;
 use crate::record::{Epoch, Record};
 
 /// How long leases are, and how coarsely the due index follows them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Terms {
     /// How long a lease lasts unless it is renewed. Each commit renews it.
     pub length: Duration,

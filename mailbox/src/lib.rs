@@ -12,6 +12,7 @@
 //! | [`record`] | the one small item per actor: head, epoch, lease, state |
 //! | [`lease`] | who may run an actor, and until when |
 //! | [`append`] | how a segment finds its place at the end of a log |
+//! | [`send`] | one segment on its way in: append and wake, in the right order |
 //! | [`drain`] | one activation: query, run, commit, release |
 //! | [`commit`] | the one atomic write by which messages become consumed |
 //! | [`reply`] | the answer to an ask |
@@ -36,6 +37,7 @@ pub mod message;
 pub mod record;
 pub mod reply;
 pub mod retry;
+pub mod send;
 pub mod store;
 pub mod sweep;
 

@@ -26,7 +26,18 @@ pub struct Tables {
 }
 
 impl Tables {
-    /// See [`Store::put_segment`]. Nothing expires here.
+    /// Writes a record as it is, whatever is there. No store has such an
+    /// operation: it is for checkers that break a rule on purpose.
+    pub fn force_record(&mut self, address: &Address, record: Record) {
+        self.records.insert(address.clone(), record);
+    }
+
+    /// Deletes the segments up to a place, as an expiry does.
+    pub fn expire_segments(&mut self, address: &Address, last: Sequence) {
+        self.segments.retain(|(of, _), segment| of != address || segment.last() > last);
+    }
+
+    /// See [`Store::put_segment`]. Nothing expires here by itself.
     pub fn put_segment(&mut self, address: &Address, segment: &Segment) -> Put {
         let place = (address.clone(), segment.first());
         match self.segments.get(&place) {

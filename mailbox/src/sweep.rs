@@ -6,19 +6,94 @@
 
 use crate::clock::Timestamp;
 use crate::lease::Terms;
+use crate::message::Sequence;
 use crate::record::{Epoch, Record};
 
-/// What to do first with a record from the due index.
+/// What to do next with an actor that is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum First {
-    /// Nothing: it is not due any more.
-    Nothing,
-    /// Write this, and look again when it is due.
+pub enum Step {
+    /// Read its record, then call [`Sweep::read`].
+    Read,
+    /// Write this, then call [`Sweep::settled`].
     Settle(Settle),
-    /// Write this, then look for something deliverable.
-    SettleAndLook(Settle),
-    /// Look for something deliverable.
-    Look,
+    /// Look whether there is a segment at this place, then call
+    /// [`Sweep::looked`].
+    Look(Sequence),
+    /// Something is deliverable: wake the actor.
+    Wake,
+    /// There is nothing more to do.
+    Done,
+}
+
+/// One look at an actor that is due.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Sweep {
+    terms: Terms,
+    step: Step,
+    epoch: Epoch,
+}
+
+impl Sweep {
+    /// Begins to look at an actor.
+    #[must_use]
+    pub fn new(terms: Terms) -> Self {
+        Self { terms, step: Step::Read, epoch: Epoch::default() }
+    }
+
+    /// What to do next.
+    #[must_use]
+    pub fn step(&self) -> Step {
+        self.step
+    }
+
+    /// Takes the record, as of `now`.
+    pub fn read(&mut self, record: Option<&Record>, now: Timestamp) {
+        self.step = match record {
+            Some(record) => self.decide(record, now),
+            None => Step::Done,
+        };
+    }
+
+    fn decide(&mut self, record: &Record, now: Timestamp) -> Step {
+        let settle = |action| Step::Settle(Settle { epoch: record.epoch, action });
+        let Some(due) = record.due.filter(|due| *due <= now) else { return Step::Done };
+        self.epoch = record.epoch;
+        match record.lease_until.max(record.not_before) {
+            Some(end) if end > now => {
+                settle(Action::MoveDue { from: due, to: end.round_up(self.terms.due_step) })
+            }
+            // The holder may yet live, with a clock behind ours: callers whose
+            // wake it refuses count on it. Only under a new epoch are they sure
+            // to be seen, by us or by the next one who is granted a lease.
+            Some(_) => settle(Action::Fence),
+            None => Step::Look(record.next_segment()),
+        }
+    }
+
+    /// Takes the answer to [`Step::Settle`]: the record after it, or `None`
+    /// when somebody else was first.
+    pub fn settled(&mut self, record: Option<&Record>) {
+        let fenced = match self.step {
+            Step::Settle(Settle { action: Action::Fence, .. }) => record,
+            _ => None,
+        };
+        self.step = match fenced {
+            Some(record) => {
+                self.epoch = record.epoch;
+                Step::Look(record.next_segment())
+            }
+            None => Step::Done,
+        };
+    }
+
+    /// Takes the answer to [`Step::Look`].
+    pub fn looked(&mut self, found: bool) {
+        self.step = match found {
+            true => Step::Wake,
+            // On condition that the epoch is the one from before the look.
+            false => Step::Settle(Settle { epoch: self.epoch, action: Action::ClearDue }),
+        };
+    }
 }
 
 /// A write of a sweeper or a gateway to a record that it holds no lease on. It
@@ -52,33 +127,6 @@ pub enum Action {
     },
     /// Removes `due`, on condition that there is neither lease nor wait.
     ClearDue,
-}
-
-/// Decides what to do first with a record.
-#[must_use]
-pub fn first(record: &Record, now: Timestamp, terms: &Terms) -> First {
-    let settle = |action| Settle { epoch: record.epoch, action };
-    let Some(due) = record.due.filter(|due| *due <= now) else {
-        return First::Nothing;
-    };
-    let end = record.lease_until.max(record.not_before);
-    match end {
-        Some(end) if end > now => {
-            let to = end.round_up(terms.due_step);
-            First::Settle(settle(Action::MoveDue { from: due, to }))
-        }
-        // The holder may yet live, with a clock behind ours: callers whose wake
-        // it refuses count on it. Only under a new epoch are they sure to be
-        // seen, by us or by the next one who is granted a lease.
-        Some(_) => First::SettleAndLook(settle(Action::Fence)),
-        None => First::Look,
-    }
-}
-
-/// Decides what to do after the look. `epoch` is the record's since before it.
-#[must_use]
-pub fn after_look(found: bool, epoch: Epoch) -> Option<Settle> {
-    (!found).then_some(Settle { epoch, action: Action::ClearDue })
 }
 
 /// Decides on a settle: the record after it, or `None` when its condition does
@@ -115,29 +163,50 @@ mod tests {
         Record { due: Some(NOW), epoch: Epoch(3), ..Record::default() }
     }
 
+    /// What a sweep decides on a record, and the record after that.
+    fn decided(record: &Record) -> (Sweep, Option<Record>) {
+        let mut sweep = Sweep::new(Terms::default());
+        sweep.read(Some(record), NOW);
+        let Step::Settle(settle) = sweep.step() else { return (sweep, None) };
+        let after = apply(record, &settle);
+        sweep.settled(after.as_ref());
+        (sweep, after)
+    }
+
     #[test]
     fn a_live_lease_moves_due_on() {
         let record = Record { lease_until: Some(Timestamp(1_010_000)), ..due_now() };
-        let First::Settle(settle) = first(&record, NOW, &Terms::default()) else {
-            panic!("the lease is live");
-        };
-        let after = apply(&record, &settle).expect("the record is unchanged");
-        assert_eq!(after.due, Some(Timestamp(1_020_000)));
+        let (sweep, after) = decided(&record);
+        assert_eq!(after.and_then(|record| record.due), Some(Timestamp(1_020_000)));
+        assert_eq!(sweep.step(), Step::Done);
     }
 
     #[test]
     fn a_lease_that_ran_out_is_fenced_before_the_look() {
         let record = Record { lease_until: Some(NOW), ..due_now() };
-        let First::SettleAndLook(settle) = first(&record, NOW, &Terms::default()) else {
-            panic!("the lease is over");
-        };
-        let after = apply(&record, &settle).expect("the record is unchanged");
+        let (mut sweep, after) = decided(&record);
+        let after = after.expect("the record is unchanged");
         assert_eq!((after.epoch, after.lease_until), (Epoch(4), None));
+        assert_eq!(sweep.step(), Step::Look(Sequence(1)));
+        sweep.looked(false);
+        let clear = Settle { epoch: Epoch(4), action: Action::ClearDue };
+        assert_eq!(sweep.step(), Step::Settle(clear));
+        sweep.settled(apply(&after, &clear).as_ref());
+        assert_eq!(sweep.step(), Step::Done);
+    }
+
+    #[test]
+    fn an_idle_record_with_messages_is_woken() {
+        let mut sweep = Sweep::new(Terms::default());
+        sweep.read(Some(&due_now()), NOW);
+        assert_eq!(sweep.step(), Step::Look(Sequence(1)));
+        sweep.looked(true);
+        assert_eq!(sweep.step(), Step::Wake);
     }
 
     #[test]
     fn due_is_cleared_only_from_an_idle_record_of_the_same_epoch() {
-        let clear = after_look(false, Epoch(3)).expect("nothing was found");
+        let clear = Settle { epoch: Epoch(3), action: Action::ClearDue };
         assert_eq!(apply(&due_now(), &clear).expect("idle").due, None);
         let at = Some(NOW);
         for held in [
@@ -147,13 +216,14 @@ mod tests {
         ] {
             assert_eq!(apply(&held, &clear), None, "{held:?}");
         }
-        assert_eq!(after_look(true, Epoch(3)), None);
     }
 
     #[test]
     fn a_record_that_is_not_due_is_left_alone() {
         let later = Record { due: Some(Timestamp(NOW.0 + 1)), ..due_now() };
-        assert_eq!(first(&later, NOW, &Terms::default()), First::Nothing);
-        assert_eq!(first(&Record::default(), NOW, &Terms::default()), First::Nothing);
+        for record in [later, Record::default()] {
+            let (sweep, after) = decided(&record);
+            assert_eq!((sweep.step(), after), (Step::Done, None));
+        }
     }
 }
