@@ -82,7 +82,7 @@ service Two {
 }
 """
         + ADD,
-        ["bad.proto:5", "callboard.v1.actor"],
+        ["bad.proto:5", "callboard.v1.actor", "colour"],
     ),
     "a tell that answers": (
         HEADER

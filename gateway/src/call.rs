@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::catalog::Route;
 use crate::gateway::Gateway;
 use crate::lane::{Command, Envelope};
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, Stored};
 
 /// The longest time by which the gateway answers before the caller's deadline,
 /// so that the answer, and not the caller's own timer, tells what happened.
@@ -104,13 +104,12 @@ impl<S: Store + 'static> Gateway<S> {
     }
 
     fn admit(&self) -> Result<SemaphorePermit<'_>, Refusal> {
-        let unavailable = |detail: &str| Refusal::Unavailable { detail: detail.to_owned() };
+        let unavailable =
+            |detail: &str| Refusal::Unavailable { detail: detail.to_owned(), stored: Stored::No };
         if self.draining.is_cancelled() {
-            return Err(unavailable("the gateway is shutting down; the message is not stored"));
+            return Err(unavailable("the gateway is shutting down"));
         }
-        self.open_calls
-            .try_acquire()
-            .map_err(|_| unavailable("too many calls are open; the message is not stored"))
+        self.open_calls.try_acquire().map_err(|_| unavailable("too many calls are open"))
     }
 
     fn deadline(&self, route: &Route, timeout: Option<Duration>) -> Instant {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use callboard_mailbox::clock::Clock;
 use callboard_mailbox::{Address, Store};
 use tokio::sync::{Semaphore, mpsc};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -89,13 +90,15 @@ impl<S: Store + 'static> Gateway<S> {
         self.draining.cancel();
     }
 
-    /// Waits until what was accepted is stored and running invocations have
-    /// ended, at most for `grace`. Whether all of it was done; what was not is
-    /// safe in the mailboxes.
+    /// Waits until what was accepted is stored, running invocations have ended
+    /// and asks are answered, at most for `grace`. Whether all of it was done;
+    /// what was not is safe in the mailboxes, and its callers are told.
     pub async fn drain(&self, grace: Duration) -> bool {
+        let deadline = Instant::now() + grace;
         self.draining.cancel();
         self.tasks.close();
-        let done = tokio::time::timeout(grace, self.tasks.wait()).await.is_ok();
+        let done = tokio::time::timeout_at(deadline, self.tasks.wait()).await.is_ok();
+        self.replies.drain(deadline.saturating_duration_since(Instant::now())).await;
         self.background.cancel();
         done
     }

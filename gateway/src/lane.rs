@@ -25,8 +25,8 @@ use tracing::{error, warn};
 
 use crate::functions::{Failure, Function};
 use crate::gateway::Gateway;
-use crate::refusal::Refusal;
-use crate::sweep;
+use crate::refusal::{Refusal, Stored};
+use crate::{replies, sweep};
 
 /// The most bytes of segments that a lane keeps at hand, and that go with one
 /// invocation. With base64 and the state they fit in Lambda's 6 MB.
@@ -124,6 +124,10 @@ impl<S: Store + 'static> Lane<S> {
         let draining = self.gateway.draining.is_cancelled();
         let idle = self.running.is_empty();
         if draining && idle && self.gateway.close_lane(&self.address, &self.commands) {
+            // Those who wait for a mailbox that waits would wait for nothing.
+            if self.wake_at.is_some() {
+                self.gateway.replies.end_all(&self.address, &|_| replies::shutting_down());
+            }
             return false;
         }
         let later = Instant::now() + self.gateway.settings.lane_idle;
@@ -189,10 +193,17 @@ impl<S: Store + 'static> Lane<S> {
         } else if let Some(record) = send.refused() {
             self.wait_as_told(record);
         }
-        sent
+        sent.map_err(|error| {
+            let stored = match (send.durable(), send.is_begun()) {
+                (Some(_), _) => Stored::Yes,
+                (None, true) => Stored::Unknown,
+                (None, false) => Stored::No,
+            };
+            Refusal::from_store(&error, stored)
+        })
     }
 
-    async fn take_steps(&mut self, send: &mut Send) -> Result<Segment, Refusal> {
+    async fn take_steps(&mut self, send: &mut Send) -> Result<Segment, store::Error> {
         let gateway = Arc::clone(&self.gateway);
         let store = &gateway.store;
         loop {
@@ -241,7 +252,8 @@ impl<S: Store + 'static> Lane<S> {
     /// A wake that is not owed to any sender: the record's `due` stays set, so
     /// a sweeper does it when this one fails.
     async fn wake_or_leave_to_sweeper(&mut self) {
-        if self.gateway.draining.is_cancelled() {
+        let Gateway { draining, replies, .. } = &*self.gateway;
+        if draining.is_cancelled() && !replies.is_awaited(&self.address) {
             return;
         }
         match self.ask_for_lease().await {

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use bytes::Bytes;
-use callboard_mailbox::MessageId;
+use callboard_mailbox::{MessageId, store};
 use callboard_proto::ERROR_DOMAIN;
 use callboard_proto::pb::ErrorReason;
 use prost::Message;
@@ -70,10 +70,12 @@ pub enum Refusal {
         message_id: MessageId,
     },
     /// Something that the gateway needs does not answer, or it is shutting down.
-    #[error("{detail}")]
+    #[error("{detail}; the message {}", stored.text())]
     Unavailable {
-        /// What is missing, and what is known about the message.
+        /// What is missing.
         detail: String,
+        /// What is known about the message.
+        stored: Stored,
     },
     /// The handler's own status.
     #[error("the handler answered with status {code}")]
@@ -89,6 +91,36 @@ pub enum Refusal {
         /// What happened.
         detail: String,
     },
+}
+
+/// Whether a message that got no answer is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stored {
+    /// It is not: it may be sent again.
+    No,
+    /// It may be: sent again, it might be processed twice.
+    Unknown,
+    /// It is, and will be processed.
+    Yes,
+}
+
+impl Stored {
+    /// How the status' metadata says it.
+    fn word(self) -> &'static str {
+        match self {
+            Self::No => "no",
+            Self::Unknown => "unknown",
+            Self::Yes => "yes",
+        }
+    }
+
+    fn text(self) -> &'static str {
+        match self {
+            Self::No => "is not stored",
+            Self::Unknown => "may be stored",
+            Self::Yes => "is stored and will be processed",
+        }
+    }
 }
 
 impl From<Refusal> for Status {
@@ -129,9 +161,13 @@ impl From<Refusal> for Status {
                 let metadata = pairs(&[("message_id", message_id.as_str())]);
                 (Code::DeadlineExceeded, ErrorReason::SendTimeout, metadata)
             }
-            Refusal::Unavailable { detail } => {
-                extra.set_retry_info(Some(RETRY_AFTER));
-                (Code::Unavailable, ErrorReason::Unavailable, pairs(&[("detail", detail)]))
+            Refusal::Unavailable { detail, stored } => {
+                // Whoever follows `RetryInfo` blindly must not send it twice.
+                if *stored == Stored::No {
+                    extra.set_retry_info(Some(RETRY_AFTER));
+                }
+                let metadata = pairs(&[("detail", detail), ("stored", stored.word())]);
+                (Code::Unavailable, ErrorReason::Unavailable, metadata)
             }
             Refusal::Internal { detail } => {
                 (Code::Internal, ErrorReason::Internal, pairs(&[("detail", detail)]))
@@ -153,27 +189,23 @@ fn handlers(code: u32, encoded: &Bytes) -> Status {
     }
 }
 
-impl From<callboard_mailbox::store::Error> for Refusal {
-    /// What DynamoDB's own words say stays in the log: they may name tables,
-    /// accounts and keys.
-    fn from(error: callboard_mailbox::store::Error) -> Self {
-        use callboard_mailbox::store::Error;
+impl Refusal {
+    /// What a failed request to DynamoDB means to the sender of a message. What
+    /// DynamoDB itself says stays in the log: it may name tables, accounts and
+    /// keys.
+    pub(crate) fn from_store(error: &store::Error, stored: Stored) -> Self {
         tracing::error!(%error, "a request to DynamoDB failed");
-        match error {
-            Error::Throttled(_) => Self::Unavailable {
-                detail: "the database throttles; the message is not stored".into(),
-            },
-            Error::Unanswered(_) => Self::Unavailable {
-                detail: "the database did not answer; the message may be stored".into(),
-            },
-            Error::Refused(_) => {
-                Self::Unavailable { detail: "the database refused the gateway; see its log".into() }
+        let detail = match error {
+            store::Error::Throttled(_) => "the database throttles",
+            store::Error::Unanswered(_) => "the database did not answer",
+            store::Error::Refused(_) => "the database refused the gateway; its log has more",
+            store::Error::Corrupt(_) => {
+                let detail =
+                    "something stored in the mailbox cannot be read; the gateway's log has more";
+                return Self::Internal { detail: detail.to_owned() };
             }
-            Error::Corrupt(_) => Self::Internal {
-                detail: "something stored in the mailbox cannot be read; see the gateway's log"
-                    .into(),
-            },
-        }
+        };
+        Self::Unavailable { detail: detail.to_owned(), stored }
     }
 }
 
@@ -226,7 +258,7 @@ mod tests {
                 "message_id",
             ),
             (
-                Refusal::Unavailable { detail: "x".into() },
+                Refusal::Unavailable { detail: "x".into(), stored: Stored::No },
                 Code::Unavailable,
                 "UNAVAILABLE",
                 "detail",
@@ -242,6 +274,19 @@ mod tests {
             assert!(info.metadata.contains_key(fact), "{refusal:?}");
             assert_eq!(details.retry_info().is_some(), code == Code::Unavailable);
             assert_eq!(details.bad_request().is_some(), code == Code::InvalidArgument);
+        }
+    }
+
+    #[test]
+    fn only_a_message_that_is_not_stored_is_to_be_sent_again() {
+        for (stored, word) in
+            [(Stored::No, "no"), (Stored::Unknown, "unknown"), (Stored::Yes, "yes")]
+        {
+            let status = Status::from(Refusal::Unavailable { detail: "x".into(), stored });
+            let details = status.get_error_details();
+            let info = details.error_info().expect("every refusal has one");
+            assert_eq!(info.metadata["stored"], word);
+            assert_eq!(details.retry_info().is_some(), stored == Stored::No);
         }
     }
 

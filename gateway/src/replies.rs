@@ -16,7 +16,7 @@ use callboard_mailbox::{Address, Store};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, Stored};
 
 /// How soon the table is first read for an ask. Most replies come before that
 /// with the result of their invocation.
@@ -27,6 +27,9 @@ const LONGEST_WAIT: Duration = Duration::from_millis(500);
 
 /// The most replies in one read: DynamoDB's own limit for a batch.
 const BATCH_MAX: usize = 100;
+
+/// How often it is looked whether anybody still waits, at shutdown.
+const DRAIN_LOOK: Duration = Duration::from_millis(20);
 
 /// How an ask ended for its caller.
 pub(crate) type Ended = Result<Outcome, Refusal>;
@@ -55,9 +58,13 @@ pub(crate) struct Ticket {
 impl Ticket {
     /// Waits for the end of the ask.
     pub(crate) async fn ended(&mut self) -> Ended {
-        let gone = || Refusal::Unavailable { detail: "the gateway is shutting down".into() };
-        (&mut self.ended).await.unwrap_or_else(|_| Err(gone()))
+        (&mut self.ended).await.unwrap_or_else(|_| Err(shutting_down()))
     }
+}
+
+/// The end of an ask that is stored, at a gateway that goes.
+pub(crate) fn shutting_down() -> Refusal {
+    Refusal::Unavailable { detail: "the gateway is shutting down".into(), stored: Stored::Yes }
 }
 
 impl Drop for Ticket {
@@ -91,16 +98,28 @@ impl Replies {
         }
     }
 
-    /// Ends all asks to an actor.
+    /// Whether anybody waits for a reply of an actor.
+    pub(crate) fn is_awaited(&self, address: &Address) -> bool {
+        self.lock().callers.keys().any(|key| parts(key).0 == address.as_str())
+    }
+
+    /// Ends all asks to an actor, each as its message's id says.
     pub(crate) fn end_all(&self, address: &Address, ended: &dyn Fn(&str) -> Refusal) {
         let mut waiting = self.lock();
-        let of_actor = |key: &ReplyKey| {
-            let (address_of_key, _) = key.as_str().rsplit_once('/').unwrap_or_default();
-            address_of_key == address.as_str()
-        };
+        let of_actor = |key: &ReplyKey| parts(key).0 == address.as_str();
         for (key, caller) in waiting.callers.extract_if(|key, _| of_actor(key)) {
-            let (_, id) = key.as_str().rsplit_once('/').unwrap_or_default();
-            let _ = caller.send(Err(ended(id)));
+            let _ = caller.send(Err(ended(parts(&key).1)));
+        }
+    }
+
+    /// Waits until nobody waits, or for `grace`, and ends the asks of the rest.
+    pub(crate) async fn drain(&self, grace: Duration) {
+        let deadline = Instant::now() + grace;
+        while !self.lock().callers.is_empty() && Instant::now() < deadline {
+            tokio::time::sleep(DRAIN_LOOK).await;
+        }
+        for (_, caller) in self.lock().callers.drain() {
+            let _ = caller.send(Err(shutting_down()));
         }
     }
 
@@ -153,6 +172,11 @@ impl Replies {
         }
         batch
     }
+}
+
+/// The address and the message id of a key.
+fn parts(key: &ReplyKey) -> (&str, &str) {
+    key.as_str().rsplit_once('/').expect("a key has both")
 }
 
 #[cfg(test)]

@@ -30,6 +30,9 @@ const STREAMS_MAX: u32 = 250;
 /// how long it may take to answer.
 const KEEPALIVE: Duration = Duration::from_secs(30);
 
+/// How long answers may take on their way out, beyond the grace of the calls.
+const LINGER: Duration = Duration::from_secs(1);
+
 /// Why the gateway cannot listen.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -143,5 +146,5 @@ pub async fn serve(
         });
     }
     drop(listener);
-    let _ = tokio::time::timeout(grace, connections.shutdown()).await;
+    let _ = tokio::time::timeout(grace + LINGER, connections.shutdown()).await;
 }

@@ -94,6 +94,13 @@ impl Send {
         self.lease.take()
     }
 
+    /// Whether an append has begun: the segment may be in the log, also when no
+    /// put of it was answered.
+    #[must_use]
+    pub fn is_begun(&self) -> bool {
+        !matches!(self.state, State::WakingFirst)
+    }
+
     /// The segment at its place, once it is durable.
     #[must_use]
     pub fn durable(&self) -> Option<&Segment> {

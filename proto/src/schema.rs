@@ -81,6 +81,11 @@ impl Schema {
         let (mut names, mut errors) = (Vec::new(), Vec::new());
         for path in &protos {
             let files = match path.is_dir() {
+                _ if !path.exists() => {
+                    let error =
+                        Error::new(path.display().to_string(), "there is no such file or folder");
+                    Err(error.help("name the folder that has your .proto files"))
+                }
                 true => source::files_below(path),
                 false => Ok(vec![path.to_path_buf()]),
             };

@@ -154,7 +154,13 @@ fn diagnoses<'a>(
 ) -> impl Iterator<Item = Error> + 'a {
     let related = diagnostic.related().into_iter().flatten();
     std::iter::once(diagnostic).chain(related).map(move |one| {
-        let error = Error::new(file, one.to_string()).at(label(one, source));
+        let mut message = one.to_string();
+        let mut cause = std::error::Error::source(one);
+        while let Some(deeper) = cause {
+            message += &format!(": {deeper}");
+            cause = deeper.source();
+        }
+        let error = Error::new(file, message).at(label(one, source));
         match one.help() {
             Some(help) => error.help(help.to_string()),
             None => error,

@@ -54,6 +54,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let schema = super::check::compile(&project.protos)?;
     // Whatever can go wrong at once goes wrong before the build.
     let listener = serve::listen(arguments.listen).await?;
+    let listen = listener.local_addr()?;
     let data = arguments.data.clone().unwrap_or_else(|| arguments.dir.join(".callboard"));
     let dynamodb = open_database(&data, arguments.fsync)?;
     let functions = build::functions(&project, arguments.release).await?;
@@ -73,7 +74,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let facts = banner::Facts {
         schema: gateway.catalog().schema(),
         served: &served,
-        listen: arguments.listen,
+        listen,
         data: &data,
         dynamodb: &dynamodb.endpoint_url(),
     };
