@@ -46,6 +46,26 @@ def is_alive(pid: int) -> bool:
     return stat.rpartition(")")[2].split()[0] not in "ZX"
 
 
+class Gateway:
+    """One `callboard serve`."""
+
+    def __init__(self, options: list[str], environment: dict[str, str], log: Path) -> None:
+        port = free_port()
+        command = [binary("callboard"), "serve", f"--listen=127.0.0.1:{port}", *options]
+        with log.open("ab") as output:
+            self.process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment
+            )
+        self.channel = grpc.insecure_channel(f"127.0.0.1:{port}")
+        health = health_pb2_grpc.HealthStub(self.channel)
+        health.Check(health_pb2.HealthCheckRequest(), timeout=30, wait_for_ready=True)
+
+    def stop(self) -> None:
+        self.channel.close()
+        self.process.terminate()
+        self.process.wait(30)
+
+
 class Dev:
     """One `callboard dev` on a port and a data folder of its own."""
 
@@ -56,6 +76,7 @@ class Dev:
         self.port = free_port()
         self.process: subprocess.Popen | None = None
         self._channels: list[grpc.Channel] = []
+        self._gateways: list[Gateway] = []
 
     @property
     def target(self) -> str:
@@ -122,6 +143,23 @@ class Dev:
         assert answer.status == health_pb2.HealthCheckResponse.SERVING
         return self
 
+    def second_gateway(self, protos: Path, actor_type: str, function: str) -> "Gateway":
+        """A `callboard serve` beside it, on the same tables and functions."""
+        endpoint = re.compile(r"(database|functions) .* at (http://\S+)")
+        found = dict(endpoint.findall(self.output_of_run()))
+        options = [f"--protos={protos}", f"--function={actor_type}={function}"]
+        environment = {
+            "PATH": os.environ["PATH"],
+            "AWS_ENDPOINT_URL_DYNAMODB": found["database"],
+            "AWS_ENDPOINT_URL_LAMBDA": found["functions"],
+            "AWS_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": "local",
+            "AWS_SECRET_ACCESS_KEY": "local",
+        }
+        gateway = Gateway(options, environment, self.log.with_suffix(".gateway.log"))
+        self._gateways.append(gateway)
+        return gateway
+
     def channel(self) -> grpc.Channel:
         """A new channel with a connection of its own."""
         channel = grpc.insecure_channel(self.target, options=CHANNEL_OPTIONS)
@@ -174,6 +212,8 @@ class Dev:
             self._channels.pop().close()
 
     def clean_up(self) -> None:
+        for gateway in self._gateways:
+            gateway.stop()
         """Leaves nothing behind, whatever state it is in."""
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)

@@ -187,3 +187,11 @@ def test_every_message_has_an_id_of_its_own(shared, key):
         _, done = stub.Note.with_call(probe.NoteRequest(probe=name, delta=1), timeout=30)
         ids.add(dict(done.initial_metadata())["callboard-message-id"])
     assert len(ids) == 5
+
+
+def test_a_handler_that_takes_longer_than_a_lease_runs_once(shared, key, events):
+    name, stub = key(), shared.probe()
+    # A lease is 10 s.
+    slow = probe.SlowRequest(probe=name, milliseconds=13_000, delta=5, file=str(events))
+    assert stub.Slow(slow, timeout=60).value == 5
+    assert len(events.read("start")) == 1

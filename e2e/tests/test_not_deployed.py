@@ -31,7 +31,7 @@ def test_messages_to_a_function_that_dies_at_its_start_wait_for_a_better_one(dev
         error.is_ours(grpc.StatusCode.FAILED_PRECONDITION, "ACTOR_NOT_DEPLOYED")
         assert error.metadata["actor_type"] == "probe.v1.Probe"
         assert error.metadata["function"] == "e2e-actor"
-        assert "cannot find the sheet music" in error.metadata["detail"]
+        assert "log says why" in error.metadata["detail"]
         assert error.metadata["message_id"] == error.trailers["callboard-message-id"]
     slow = probe.SlowNoteRequest(probe="a", milliseconds=0, delta=4, file=str(events))
     stub.SlowNote(slow, timeout=30)
@@ -67,7 +67,8 @@ def test_a_function_that_is_not_there_is_named(devs, tmp_path):
     error = refused(dev.probe().Add, probe.AddRequest(probe="a", delta=1), timeout=30)
     assert time.monotonic() - began < PROMPT_SECONDS
     error.is_ours(grpc.StatusCode.FAILED_PRECONDITION, "ACTOR_NOT_DEPLOYED")
-    assert "no-such-binary" in error.metadata["detail"]
+    assert "log says why" in error.metadata["detail"]
+    assert "no-such-binary" in dev.output()
     dev.stop()
 
 

@@ -1,5 +1,6 @@
 """What the gateway refuses, and how it says so."""
 
+import http.client
 import grpc
 import pytest
 from google.rpc import error_details_pb2
@@ -144,3 +145,13 @@ def test_trace_context_of_more_than_8_kib_is_refused(shared, key):
     error = refused(shared.probe().Add, request, timeout=10, metadata=metadata)
     error.is_ours(grpc.StatusCode.RESOURCE_EXHAUSTED, "PAYLOAD_TOO_LARGE")
     assert error.metadata["what"] == "trace context"
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "application/json", "application/grpcx"])
+def test_what_a_web_page_can_send_is_not_taken(shared, content_type):
+    connection = http.client.HTTPConnection("127.0.0.1", shared.port, timeout=10)
+    message = probe.AddRequest(probe="web", delta=1).SerializeToString()
+    frame = b"\0" + len(message).to_bytes(4, "big") + message
+    connection.request("POST", "/probe.v1.Probe/Add", frame, {"content-type": content_type})
+    assert connection.getresponse().status == 415
+    connection.close()

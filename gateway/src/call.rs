@@ -78,6 +78,8 @@ impl<S: Store + 'static> Gateway<S> {
     /// See [`Refusal`].
     pub async fn call(self: &Arc<Self>, call: Call) -> Result<Answer, Refused> {
         let route = self.catalog.route(&call.path)?;
+        // Until the message is stored, a gateway that drains waits for it.
+        let storing = self.tasks.token();
         let _open = self.admit()?;
         let address = route.address(&call.payload)?;
         self.functions.of(address.actor_type())?;
@@ -89,6 +91,7 @@ impl<S: Store + 'static> Gateway<S> {
             (!route.is_tell()).then(|| self.replies.wait_for(ReplyKey::new(&address, &message_id)));
         let message = self.message(&route, message_id.clone(), call);
         let sequence = self.store_message(&address, message, deadline).await?;
+        drop(storing);
         let receipt = Receipt { message_id: message_id.clone(), sequence };
 
         let Some(mut ticket) = ticket else {
@@ -124,7 +127,7 @@ impl<S: Store + 'static> Gateway<S> {
     fn message(&self, route: &Route, id: MessageId, call: Call) -> Message {
         let sent_at = (self.clock)();
         let kind = if route.is_tell() { Kind::Tell } else { Kind::Ask };
-        let timeout = call.timeout.unwrap_or(self.settings.ask_timeout);
+        let timeout = call.timeout.unwrap_or(self.settings.ask_timeout).min(TIMEOUT_MAX);
         Message {
             id,
             kind,

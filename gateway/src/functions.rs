@@ -42,7 +42,7 @@ pub struct Function {
     client: Client,
     name: String,
     /// Why it cannot run, as far as its last invocation told.
-    unreachable: RwLock<Option<String>>,
+    unreachable: RwLock<Option<Unreachable>>,
 }
 
 /// Why an invocation gave no result.
@@ -50,7 +50,7 @@ pub struct Function {
 pub enum Failure {
     /// The function does not exist, must not be invoked, or dies at its start.
     #[error("the function cannot run: {0}")]
-    Unreachable(String),
+    Unreachable(Unreachable),
     /// It was not started: Lambda is over its rate, or cannot be reached.
     #[error("Lambda did not take the invocation: {0}")]
     Refused(String),
@@ -60,6 +60,21 @@ pub enum Failure {
     /// No answer came. It may be running.
     #[error("Lambda did not answer: {0}")]
     Unanswered(String),
+}
+
+/// Why a function cannot run, in words that callers may read. What Lambda or
+/// the function itself says stays in the log: it may name accounts and values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unreachable {
+    /// Lambda does not know it.
+    #[error("its function does not exist")]
+    Missing,
+    /// Lambda refuses to invoke it.
+    #[error("its function cannot be invoked; the gateway's log says why")]
+    Refused,
+    /// It ends before it takes an invocation, or it is no actor's function.
+    #[error("its function fails at its start; the function's log says why")]
+    Fails,
 }
 
 /// A JSON payload that carries a protobuf message.
@@ -140,8 +155,8 @@ impl Function {
 
     /// Why it cannot run, as far as its last invocation told.
     #[must_use]
-    pub fn unreachable(&self) -> Option<String> {
-        self.unreachable.read().unwrap_or_else(PoisonError::into_inner).clone()
+    pub fn unreachable(&self) -> Option<Unreachable> {
+        *self.unreachable.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Runs an actor under a lease.
@@ -159,7 +174,9 @@ impl Function {
             return Err(failure);
         }
         match self.ping().await {
-            Err(Failure::Crashed(detail)) => Err(self.note_unreachable(detail)),
+            Err(Failure::Crashed(detail)) => {
+                Err(self.note_unreachable(Unreachable::Fails, &detail))
+            }
             Err(gone @ Failure::Unreachable(_)) => Err(gone),
             _ => Err(failure),
         }
@@ -208,12 +225,14 @@ impl Function {
     fn failure(&self, error: &SdkError<InvokeError>) -> Failure {
         let text = match error.as_service_error() {
             Some(service) => service.meta().to_string(),
+            // Without its context, which may hold the answer's body.
+            None if matches!(error, SdkError::ResponseError(_)) => error.to_string(),
             None => DisplayErrorContext(error).to_string(),
         };
         match error {
             SdkError::ServiceError(context) => match context.err() {
                 InvokeError::ResourceNotFoundException(_) => {
-                    self.note_unreachable("it does not exist".into())
+                    self.note_unreachable(Unreachable::Missing, &text)
                 }
                 InvokeError::TooManyRequestsException(_)
                 | InvokeError::Ec2ThrottledException(_)
@@ -221,18 +240,30 @@ impl Function {
                 | InvokeError::ResourceNotReadyException(_)
                 | InvokeError::ServiceException(_) => Failure::Refused(text),
                 _ if context.raw().status().as_u16() >= 500 => Failure::Refused(text),
-                _ => self.note_unreachable(text),
+                _ => self.note_unreachable(Unreachable::Refused, &text),
             },
-            SdkError::DispatchFailure(failure) if failure.is_io() => Failure::Refused(text),
-            SdkError::ConstructionFailure(_) => self.note_unreachable(text),
+            SdkError::DispatchFailure(_) if is_connection_refused(error) => Failure::Refused(text),
+            SdkError::ConstructionFailure(_) => self.note_unreachable(Unreachable::Refused, &text),
             _ => Failure::Unanswered(text),
         }
     }
 
-    fn note_unreachable(&self, detail: String) -> Failure {
-        *self.unreachable.write().unwrap_or_else(PoisonError::into_inner) = Some(detail.clone());
-        Failure::Unreachable(detail)
+    fn note_unreachable(&self, why: Unreachable, detail: &str) -> Failure {
+        let mut noted = self.unreachable.write().unwrap_or_else(PoisonError::into_inner);
+        if *noted != Some(why) {
+            tracing::error!(function = self.name, detail, "the function cannot run");
+        }
+        *noted = Some(why);
+        Failure::Unreachable(why)
     }
+}
+
+/// Whether no connection came about, so that nothing can have been started.
+fn is_connection_refused(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source()).any(|cause| {
+        let io = cause.downcast_ref::<std::io::Error>();
+        io.is_some_and(|io| io.kind() == std::io::ErrorKind::ConnectionRefused)
+    })
 }
 
 fn open(payload: &[u8]) -> Option<invocation_result::Result> {

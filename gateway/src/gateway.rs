@@ -32,7 +32,7 @@ pub struct Gateway<S> {
     /// next sweep finds anyway.
     pub(crate) draining: CancellationToken,
     lanes: Mutex<HashMap<Address, mpsc::UnboundedSender<Command>>>,
-    tasks: TaskTracker,
+    pub(crate) tasks: TaskTracker,
     background: CancellationToken,
 }
 

@@ -32,6 +32,9 @@ use crate::{replies, sweep};
 /// invocation. With base64 and the state they fit in Lambda's 6 MB.
 const AT_HAND_BYTES_MAX: usize = 2 * 1024 * 1024;
 
+/// When a wake that failed is tried again.
+const WAKE_RETRY: Duration = Duration::from_secs(1);
+
 /// What a lane is asked to do.
 pub(crate) enum Command {
     /// Append a message.
@@ -141,7 +144,7 @@ impl<S: Store + 'static> Lane<S> {
             () = tokio::time::sleep_until(until) => {
                 if self.wake_at.is_some_and(|at| at <= Instant::now()) {
                     self.wake_at = None;
-                    self.wake_or_leave_to_sweeper().await;
+                    self.wake_now_or_later().await;
                 } else if idle && self.wake_at.is_none() {
                     return !self.gateway.close_lane(&self.address, &self.commands);
                 }
@@ -154,6 +157,9 @@ impl<S: Store + 'static> Lane<S> {
     /// them, before their senders are told.
     async fn flush(&mut self) {
         let batch = self.next_batch();
+        if batch.is_empty() {
+            return;
+        }
         let messages: Vec<_> = batch.iter().map(|envelope| envelope.message.clone()).collect();
         let segment = Segment::new(Sequence(1), &messages);
         let stored = self.send(&segment).await;
@@ -172,6 +178,12 @@ impl<S: Store + 'static> Lane<S> {
         let mut bytes = 0;
         let mut batch = Vec::new();
         while let Some(next) = self.pending.front() {
+            if next.stored.is_closed() {
+                // Its sender has gone without an answer, so it owes him nothing;
+                // a database that hangs must not make them pile up.
+                self.pending.pop_front();
+                continue;
+            }
             bytes += next.message.encoded_len();
             let is_full = bytes > SEGMENT_BYTES_MAX || batch.len() >= SEGMENT_MESSAGES_MAX;
             if is_full && !batch.is_empty() {
@@ -192,6 +204,11 @@ impl<S: Store + 'static> Lane<S> {
             self.start(lease);
         } else if let Some(record) = send.refused() {
             self.wait_as_told(record);
+        }
+        if sent.is_err() && send.durable().is_some() {
+            // Its sender is told that it is stored, and the record may not be
+            // due: until the wake succeeds, it is this lane's to do.
+            self.wake_after(WAKE_RETRY);
         }
         sent.map_err(|error| {
             let stored = match (send.durable(), send.is_begun()) {
@@ -240,18 +257,23 @@ impl<S: Store + 'static> Lane<S> {
         self.gateway.store.wake(&self.address, &wake).await
     }
 
-    /// The mailbox waits because a message failed or its function cannot run.
+    /// The mailbox waits because a message failed or its function cannot run, or
+    /// somebody else holds the lease. He may be dead: try again when it is over.
     fn wait_as_told(&mut self, record: &Record) {
         let now = (self.gateway.clock)();
         if let Some(not_before) = record.not_before.filter(|time| *time > now) {
             self.wake_after(not_before.since(now));
             self.end_asks_if_unreachable();
+        } else if let Some(until) = record.lease_until.filter(|_| self.running.is_empty()) {
+            self.wake_after(until.since(now));
+            // They are the other one's to run, who reads them from the table.
+            self.at_hand.clear();
         }
     }
 
-    /// A wake that is not owed to any sender: the record's `due` stays set, so
-    /// a sweeper does it when this one fails.
-    async fn wake_or_leave_to_sweeper(&mut self) {
+    /// Wakes the actor, or tries to a little later. At shutdown it is left to a
+    /// sweeper, unless somebody waits for the actor here.
+    async fn wake_now_or_later(&mut self) {
         let Gateway { draining, replies, .. } = &*self.gateway;
         if draining.is_cancelled() && !replies.is_awaited(&self.address) {
             return;
@@ -259,7 +281,10 @@ impl<S: Store + 'static> Lane<S> {
         match self.ask_for_lease().await {
             Ok(Woken::Granted(lease)) => self.start(lease),
             Ok(Woken::Refused(record)) => self.wait_as_told(&record),
-            Err(error) => warn!(%error, "a wake failed; the sweeper will do it"),
+            Err(error) => {
+                warn!(%error, "a wake failed, trying again");
+                self.wake_after(WAKE_RETRY);
+            }
         }
     }
 
@@ -272,19 +297,11 @@ impl<S: Store + 'static> Lane<S> {
     fn start(&mut self, lease: Lease) {
         let Record { head, partial, epoch, lease_until, attempt, ref state, .. } = lease.record;
         self.at_hand.retain(|segment| segment.last() > head);
-        let mut next = lease.record.next_segment();
-        let mut segments = Vec::new();
-        for segment in &self.at_hand {
-            if segment.first() != next {
-                break;
-            }
-            next = segment.last().next();
-            segments.push(pb::Segment {
-                first: segment.first().0,
-                messages: segment.encoded().clone(),
-            });
-        }
-        let covered = self.tail.is_some_and(|(tail, _)| tail.sequence().next() == next);
+        let (segments, more) = lease.hand_over(&self.at_hand, self.tail.map(|(tail, _)| tail));
+        let segments = segments.into_iter().map(|segment| pb::Segment {
+            first: segment.first().0,
+            messages: segment.encoded().clone(),
+        });
         let settings = &self.gateway.settings;
         let activation = pb::Activation {
             address: self.address.as_str().to_owned(),
@@ -294,8 +311,8 @@ impl<S: Store + 'static> Lane<S> {
             partial,
             attempt,
             state: state.clone(),
-            segments,
-            more: !covered,
+            segments: segments.collect(),
+            more,
             lease_ms: millis(settings.terms.length),
             due_step_ms: millis(settings.terms.due_step),
             reply_retention_ms: millis(settings.reply_retention),
@@ -336,10 +353,10 @@ impl<S: Store + 'static> Lane<S> {
                 // holder, which may have read the end of the log before it. A
                 // flush that is about to come wakes anyway.
                 if self.pending.is_empty() && self.is_something_left(result.head).await {
-                    self.wake_or_leave_to_sweeper().await;
+                    self.wake_now_or_later().await;
                 }
             }
-            ActivationEnd::OutOfTime => self.wake_or_leave_to_sweeper().await,
+            ActivationEnd::OutOfTime => self.wake_now_or_later().await,
             ActivationEnd::BackingOff => {
                 let now = (self.gateway.clock)();
                 self.wake_after(Timestamp(result.not_before_ms).since(now));
@@ -368,15 +385,12 @@ impl<S: Store + 'static> Lane<S> {
         let settings = &self.gateway.settings;
         let now = (self.gateway.clock)();
         let random = fastrand::f64();
-        let (delay, attempt) = match failure {
-            Failure::Crashed(_) => {
-                (settings.crash_backoff.delay(activated.attempt, random), activated.attempt)
-            }
+        let (delay, counts) = match failure {
+            Failure::Crashed(_) => (settings.crash_backoff.delay(activated.attempt, random), true),
             // The message at the front was not tried.
             Failure::Refused(_) | Failure::Unreachable(_) => {
                 self.refusals += 1;
-                let delay = settings.unreachable_backoff.delay(self.refusals, random);
-                (delay, activated.attempt.saturating_sub(1))
+                (settings.unreachable_backoff.delay(self.refusals, random), false)
             }
             // It may be running: its lease must run out.
             Failure::Unanswered(_) => {
@@ -384,12 +398,12 @@ impl<S: Store + 'static> Lane<S> {
                 return self.wake_after(rest);
             }
         };
-        let action = Action::Defer { not_before: now.plus(delay), attempt };
+        let action = Action::Defer { not_before: now.plus(delay), counts };
         let settle = Settle { epoch: activated.epoch, action };
         match self.gateway.store.settle(&self.address, &settle).await {
             Ok(Some(_)) => self.wake_after(delay),
             // The run had ended its lease itself, or somebody else has one.
-            Ok(None) => {}
+            Ok(None) => self.wake_now_or_later().await,
             Err(error) => warn!(%error, "a lease could not be ended; it will run out"),
         }
         self.end_asks_if_unreachable();
@@ -409,7 +423,7 @@ impl<S: Store + 'static> Lane<S> {
         let gateway = Arc::clone(&self.gateway);
         let now = (gateway.clock)();
         match sweep::look(&gateway.store, &self.address, now, &gateway.settings.terms).await {
-            Ok(true) => self.wake_or_leave_to_sweeper().await,
+            Ok(true) => self.wake_now_or_later().await,
             Ok(false) => {}
             Err(error) => warn!(%error, "a due record could not be swept, trying again"),
         }

@@ -118,7 +118,7 @@ impl Stored {
         match self {
             Self::No => "is not stored",
             Self::Unknown => "may be stored",
-            Self::Yes => "is stored and will be processed",
+            Self::Yes => "is stored",
         }
     }
 }

@@ -64,7 +64,10 @@ impl Ticket {
 
 /// The end of an ask that is stored, at a gateway that goes.
 pub(crate) fn shutting_down() -> Refusal {
-    Refusal::Unavailable { detail: "the gateway is shutting down".into(), stored: Stored::Yes }
+    Refusal::Unavailable {
+        detail: "the gateway is shutting down; others go on".into(),
+        stored: Stored::Yes,
+    }
 }
 
 impl Drop for Ticket {
@@ -129,10 +132,11 @@ impl Replies {
             let first = self.lock().reads.peek().map(|Reverse((at, ..))| *at);
             match first {
                 None => self.arrived.notified().await,
-                Some(at) => {
-                    tokio::time::sleep_until(at).await;
-                    self.read(store, clock).await;
-                }
+                Some(at) => tokio::select! {
+                    () = tokio::time::sleep_until(at) => self.read(store, clock).await,
+                    // Whoever arrives may be the first to read for.
+                    () = self.arrived.notified() => {}
+                },
             }
         }
     }

@@ -2,6 +2,7 @@
 //! due, and needs no agreement with the others, since every write that follows
 //! is conditional on the epoch.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use callboard_mailbox::lease::Terms;
@@ -13,36 +14,57 @@ use tracing::warn;
 use crate::gateway::Gateway;
 use crate::lane::Command;
 
-/// The most actors of one shard that one sweep takes up.
-const BATCH_MAX: usize = 200;
+/// How many actors one query of the index asks for.
+const PAGE: usize = 500;
 
-/// Sweeps all shards once a period.
+/// The most pages of one shard that one sweep takes up; the next one begins with
+/// those that are due for longest.
+const PAGES_MAX: usize = 20;
+
+/// Sweeps all shards once a period, until the gateway drains.
 pub(crate) async fn run_forever<S: Store + 'static>(gateway: &Arc<Gateway<S>>) {
     let mut period = tokio::time::interval(gateway.settings.sweep_period);
     period.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut unknown = HashSet::new();
     // The first tick comes at once: what a crash left behind does not wait.
     loop {
         period.tick().await;
-        if gateway.draining.is_cancelled() {
-            return;
-        }
         for shard in 0..DUE_SHARDS {
-            let now = (gateway.clock)();
-            match gateway.store.due(shard, now, BATCH_MAX).await {
-                Ok(due) => due.iter().for_each(|address| hand_over(gateway, address)),
-                Err(error) => warn!(%error, shard, "the due index could not be read"),
+            if gateway.draining.is_cancelled() {
+                return;
+            }
+            if let Err(error) = sweep(gateway, shard, &mut unknown).await {
+                warn!(%error, shard, "the due index could not be read");
             }
         }
     }
 }
 
-/// The actor's lane does the rest, so that it stays the only one here who
-/// invokes the actor.
-fn hand_over<S: Store + 'static>(gateway: &Arc<Gateway<S>>, address: &Address) {
-    if let Err(refusal) = gateway.to_lane(address, Command::Sweep) {
-        let actor_type = address.actor_type();
-        warn!(%refusal, actor_type, "messages wait for an actor that this gateway does not know");
+/// Hands the actors of a shard to their lanes, each of which stays the only one
+/// here who invokes its actor. Those of types without a function, which stay
+/// due, must not hide the others: so all pages are read.
+async fn sweep<S: Store + 'static>(
+    gateway: &Arc<Gateway<S>>,
+    shard: u32,
+    unknown: &mut HashSet<String>,
+) -> Result<(), store::Error> {
+    let now = (gateway.clock)();
+    let mut last = None;
+    for _ in 0..PAGES_MAX {
+        let page = gateway.store.due(shard, now, last.as_ref(), PAGE).await?;
+        for due in &page {
+            let actor_type = due.address.actor_type();
+            let handed = gateway.to_lane(&due.address, Command::Sweep);
+            if handed.is_err() && unknown.insert(actor_type.to_owned()) {
+                warn!(actor_type, "messages wait for an actor type that has no function here");
+            }
+        }
+        if page.len() < PAGE {
+            break;
+        }
+        last = page.into_iter().next_back();
     }
+    Ok(())
 }
 
 /// Looks at a record from the due index; true when something is deliverable

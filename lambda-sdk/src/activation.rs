@@ -2,9 +2,11 @@
 //!
 //! What to do next is decided by [`Drain`]; this module does it.
 
+use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use bytes::Bytes;
 use callboard_mailbox::clock::{Clock, Timestamp};
 use callboard_mailbox::drain::{Drain, End, Ran, Run, Step};
 use callboard_mailbox::limits::REPLY_BYTES_MAX;
@@ -12,7 +14,7 @@ use callboard_mailbox::message::DecodeError;
 use callboard_mailbox::reply::Outcome;
 use callboard_mailbox::retry::Backoff;
 use callboard_mailbox::store;
-use callboard_mailbox::{Reply, Store};
+use callboard_mailbox::{Address, Reply, Store};
 use futures::FutureExt;
 use prost::Message as _;
 use tonic::{Code, Status};
@@ -30,6 +32,17 @@ const PAGE_SEGMENTS: usize = 100;
 /// How often an operation of the store is tried again within a run, beyond the
 /// tries of the AWS SDK. After that the lease runs out and somebody else goes on.
 const STORE_TRIES: u32 = 5;
+
+/// The most bytes of replies in a result. With base64 they fit in the 6 MB that
+/// Lambda lets a response have.
+const RESULT_REPLY_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// What a reply takes besides its body and its id: tags, lengths, its code.
+const REPLY_OVERHEAD_BYTES: usize = 24;
+
+/// The largest error of a handler, as an encoded `google.rpc.Status`. It travels
+/// in HTTP/2 trailers, and many clients take no more than 8 KiB of them.
+const STATUS_BYTES_MAX: usize = 4 * 1024;
 
 /// The waits between those tries.
 const STORE_BACKOFF: Backoff =
@@ -52,6 +65,32 @@ pub(crate) struct Finished {
     pub(crate) replies: Vec<Reply>,
 }
 
+/// The newest replies of a run, as many as fit into the invocation's result.
+/// The callers of older ones have read them from the reply table by then.
+#[derive(Default)]
+struct Newest {
+    kept: VecDeque<Reply>,
+    bytes: usize,
+}
+
+impl Newest {
+    fn extend(&mut self, replies: Vec<Reply>) {
+        for reply in replies {
+            self.bytes += size(&reply);
+            self.kept.push_back(reply);
+        }
+        while self.bytes > RESULT_REPLY_BYTES_MAX {
+            let Some(oldest) = self.kept.pop_front() else { break };
+            self.bytes -= size(&oldest);
+        }
+    }
+}
+
+/// What a reply takes in the result, at most.
+fn size(reply: &Reply) -> usize {
+    reply.outcome.body().len() + reply.id.as_str().len() + REPLY_OVERHEAD_BYTES
+}
+
 /// Why a run broke off. Its lease runs out, or whoever invoked it ends it.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Broken {
@@ -66,9 +105,9 @@ pub(crate) async fn run<A: Actor, S: Store>(
     surroundings: &Surroundings<'_, S>,
     drain: &mut Drain,
 ) -> Result<Finished, Broken> {
-    let Surroundings { store, clock, stop_at, backoff } = surroundings;
+    let Surroundings { store, clock, stop_at, .. } = surroundings;
     let mut held: Option<Held<A>> = None;
-    let mut replies = Vec::new();
+    let mut replies = Newest::default();
     loop {
         let now = clock();
         match drain.step(now, now >= *stop_at) {
@@ -78,14 +117,41 @@ pub(crate) async fn run<A: Actor, S: Store>(
                 drain.loaded(&page)?;
             }
             Step::Run(run) => {
-                let ran = handle(&mut held, drain, &run, backoff).await;
-                drain.ran(ran, clock());
+                if let Some(ran) = handle_and_renew(surroundings, &mut held, drain, &run).await? {
+                    drain.ran(ran, clock());
+                }
             }
             Step::Commit(commit) => {
                 let committed = persist(|| store.commit(&commit)).await?;
                 replies.extend(drain.committed(committed));
             }
-            Step::End(end) => return Ok(Finished { end, replies }),
+            Step::End(end) => return Ok(Finished { end, replies: replies.kept.into() }),
+        }
+    }
+}
+
+/// Runs the handler, and keeps the lease while it takes long; `None` when the
+/// lease is lost. Then the handler is given up: it could commit nothing.
+async fn handle_and_renew<A: Actor, S: Store>(
+    surroundings: &Surroundings<'_, S>,
+    held: &mut Option<Held<A>>,
+    drain: &mut Drain,
+    run: &Run,
+) -> Result<Option<Ran>, Broken> {
+    let Surroundings { store, clock, backoff, .. } = surroundings;
+    let (address, state) = (drain.address().clone(), drain.state().cloned());
+    let mut handling = std::pin::pin!(handle(held, &address, state.as_ref(), run, backoff));
+    loop {
+        let wait = drain.renew_at().since(clock());
+        tokio::select! {
+            biased;
+            ran = &mut handling => return Ok(Some(ran)),
+            () = tokio::time::sleep(wait) => {}
+        }
+        let renewal = drain.renewal(clock());
+        let committed = persist(|| store.commit(&renewal)).await?;
+        if !drain.renewed(&renewal, &committed) {
+            return Ok(None);
         }
     }
 }
@@ -111,14 +177,15 @@ async fn persist<T, F: Future<Output = Result<T, store::Error>>>(
 /// in memory is given up, and with it all that the handler changed.
 async fn handle<A: Actor>(
     held: &mut Option<Held<A>>,
-    drain: &Drain,
+    address: &Address,
+    state: Option<&Bytes>,
     run: &Run,
     backoff: &Backoff,
 ) -> Ran {
-    let result = match held.take().filter(|held| held.is_at(drain.state())) {
-        Some(current) => call(current, drain, run).await,
-        None => match Held::load(drain.state()) {
-            Ok(loaded) => call(loaded, drain, run).await,
+    let result = match held.take().filter(|held| held.is_at(state)) {
+        Some(current) => call(current, address, run).await,
+        None => match Held::load(state) {
+            Ok(loaded) => call(loaded, address, run).await,
             Err(unreadable) => Err(unreadable.into()),
         },
     };
@@ -129,7 +196,7 @@ async fn handle<A: Actor>(
         }
         Err(error) => error,
     };
-    let actor = drain.address().actor_type();
+    let actor = address.actor_type();
     let Run { message, attempt, sequence } = run;
     if let Some(status) = error.status() {
         return Ran::Refused { outcome: outcome(status) };
@@ -144,10 +211,10 @@ async fn handle<A: Actor>(
 
 async fn call<A: Actor>(
     mut held: Held<A>,
-    drain: &Drain,
+    address: &Address,
     run: &Run,
 ) -> Result<(Ran, Held<A>), Error> {
-    let mut context = Context::new(drain.address(), run);
+    let mut context = Context::new(address, run);
     let message = &run.message;
     let handler =
         A::Service::dispatch(held.actor(), &message.method, &message.payload, &mut context);
@@ -176,10 +243,10 @@ fn outcome(status: &Status) -> Outcome {
         }
         .encode_to_vec()
         .into(),
-        details => bytes::Bytes::copy_from_slice(details),
+        details => Bytes::copy_from_slice(details),
     };
-    if encoded.len() > REPLY_BYTES_MAX {
-        let smaller = too_large("reply", REPLY_BYTES_MAX, encoded.len());
+    if encoded.len() > STATUS_BYTES_MAX {
+        let smaller = too_large("error", STATUS_BYTES_MAX, encoded.len());
         return outcome(smaller.status().expect("too large is terminal"));
     }
     // Codes are 0 to 16.

@@ -29,10 +29,6 @@ const TABLE_PREFIX: &str = "CALLBOARD_TABLE_PREFIX";
 /// The longest time before the function's deadline at which the run hands over.
 const HANDOVER_MAX: Duration = Duration::from_secs(5);
 
-/// The most bytes of replies in a result. With base64 they fit in the 6 MB that
-/// Lambda lets a response have; those left out are read from the reply table.
-const RESULT_REPLY_BYTES_MAX: usize = 4 * 1024 * 1024;
-
 /// A JSON payload that carries a protobuf message.
 #[derive(Serialize, Deserialize)]
 struct Envelope {
@@ -166,14 +162,10 @@ fn report(
         End::Stopped => (ActivationEnd::OutOfTime, 0),
         End::Hole { at } => return Err(format!("message {at} is missing in the mailbox").into()),
     };
-    let mut room = RESULT_REPLY_BYTES_MAX;
-    let replies = finished.replies.into_iter().map_while(|reply| {
-        room = room.checked_sub(reply.outcome.body().len() + reply.id.as_str().len())?;
-        Some(pb::Reply {
-            message_id: reply.id.as_str().to_owned(),
-            code: reply.outcome.code(),
-            body: reply.outcome.body().clone(),
-        })
+    let replies = finished.replies.into_iter().map(|reply| pb::Reply {
+        message_id: reply.id.as_str().to_owned(),
+        code: reply.outcome.code(),
+        body: reply.outcome.body().clone(),
     });
     Ok(ActivationResult {
         head: drain.head().0,

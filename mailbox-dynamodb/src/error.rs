@@ -34,21 +34,33 @@ pub(crate) fn from_code(code: Option<&str>, text: String) -> Error {
 }
 
 /// What an error of the SDK means.
-pub(crate) fn from_sdk<E, R>(error: SdkError<E, R>) -> Error
+pub(crate) fn from_sdk<E>(error: SdkError<E>) -> Error
 where
     E: std::error::Error + ProvideErrorMetadata + 'static,
-    R: std::fmt::Debug,
 {
-    let code = error.as_service_error().and_then(ProvideErrorMetadata::code).map(str::to_owned);
-    let text = DisplayErrorContext(&error).to_string();
     match &error {
         SdkError::ServiceError(service) => {
-            let message = service.err().message().unwrap_or("no message");
-            let text = format!("{}: {message}", code.as_deref().unwrap_or("no code"));
-            from_code(code.as_deref(), text)
+            let (code, message) = (service.err().code(), service.err().message());
+            let status = service.raw().status().as_u16();
+            let text = format!(
+                "{} ({status}): {}",
+                code.unwrap_or("no code"),
+                message.unwrap_or("no message")
+            );
+            match from_code(code, text) {
+                Error::Refused(text) if status >= 500 => Error::Unanswered(text),
+                meaning => meaning,
+            }
         }
-        SdkError::ConstructionFailure(_) => Error::Refused(text),
-        _ => Error::Unanswered(text),
+        SdkError::ConstructionFailure(_) => Error::Refused(error.to_string()),
+        SdkError::DispatchFailure(failure) => {
+            let cause = failure.as_connector_error();
+            let text =
+                cause.map_or_else(|| error.to_string(), |e| DisplayErrorContext(e).to_string());
+            Error::Unanswered(text)
+        }
+        // Without its context, which holds the answer's body.
+        _ => Error::Unanswered(error.to_string()),
     }
 }
 

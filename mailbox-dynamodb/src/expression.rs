@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use callboard_mailbox::Address;
 use callboard_mailbox::commit::{Commit, LeaseAfter};
 use callboard_mailbox::lease::Wake;
@@ -18,6 +18,8 @@ pub(crate) struct Update {
     pub(crate) condition: String,
     pub(crate) update: String,
     pub(crate) values: HashMap<String, AttributeValue>,
+    /// What of the item comes back.
+    pub(crate) returns: ReturnValue,
 }
 
 /// See [`callboard_mailbox::lease::grant`].
@@ -40,6 +42,7 @@ pub(crate) fn wake(address: &Address, wake: &Wake) -> Update {
             (":zero", number(0)),
             (":one", number(1)),
         ]),
+        returns: ReturnValue::AllNew,
     }
 }
 
@@ -70,7 +73,9 @@ pub(crate) fn commit(commit: &Commit) -> Update {
             value(":not_before", number(not_before.0));
         }
     }
-    Update { condition: "e = :epoch AND h = :from".into(), update, values }
+    let condition = "e = :epoch AND h = :from AND attribute_exists(l)".into();
+    // The record with its state would come back for nothing.
+    Update { condition, update, values, returns: ReturnValue::None }
 }
 
 /// See [`callboard_mailbox::sweep::apply`].
@@ -84,13 +89,14 @@ pub(crate) fn settle(settle: &Settle) -> Update {
             values([epoch, (":from", number(from.0)), (":to", number(to.0))]),
         ),
         Action::Fence => ("e = :epoch", "SET e = :next REMOVE l, f", values([epoch, next])),
-        Action::Defer { not_before, attempt } => (
-            "e = :epoch",
-            "SET e = :next, n = :attempt, f = :not_before, due = :not_before REMOVE l",
+        // The grant of the lease has counted it already.
+        Action::Defer { not_before, counts } => (
+            "e = :epoch AND attribute_exists(l)",
+            "SET e = :next, n = n - :uncounted, f = :not_before, due = :not_before REMOVE l",
             values([
                 epoch,
                 next,
-                (":attempt", number(attempt)),
+                (":uncounted", number(u32::from(!counts))),
                 (":not_before", number(not_before.0)),
             ]),
         ),
@@ -100,7 +106,12 @@ pub(crate) fn settle(settle: &Settle) -> Update {
             values([epoch]),
         ),
     };
-    Update { condition: condition.into(), update: update.into(), values }
+    Update {
+        condition: condition.into(),
+        update: update.into(),
+        values,
+        returns: ReturnValue::AllNew,
+    }
 }
 
 fn values<const N: usize>(values: [(&str, AttributeValue); N]) -> HashMap<String, AttributeValue> {

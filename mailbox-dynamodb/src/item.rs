@@ -16,7 +16,7 @@ use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use bytes::Bytes;
 use callboard_mailbox::reply::{Outcome, ReplyKey};
-use callboard_mailbox::store::Error;
+use callboard_mailbox::store::{Due, Error};
 use callboard_mailbox::{Address, Epoch, MessageId, Record, Reply, Segment, Sequence, Timestamp};
 
 use crate::error;
@@ -131,12 +131,24 @@ pub(crate) fn read_reply(mut item: Item) -> Result<(String, Reply), Error> {
     Ok((key, Reply { id, outcome: Outcome::new(code, body), expires }))
 }
 
-/// The address in the key of an item.
-pub(crate) fn read_address(item: &Item) -> Result<Address, Error> {
-    match item.get(ADDRESS) {
-        Some(AttributeValue::S(text)) => Address::parse(text).map_err(|_| corrupt(ADDRESS)),
-        _ => Err(corrupt(ADDRESS)),
-    }
+/// An entry of the due index.
+pub(crate) fn read_due(item: &Item) -> Result<Due, Error> {
+    let address = match item.get(ADDRESS) {
+        Some(AttributeValue::S(text)) => Address::parse(text).map_err(|_| corrupt(ADDRESS))?,
+        _ => return Err(corrupt(ADDRESS)),
+    };
+    let at = read_number(item, DUE)?.ok_or_else(|| corrupt(DUE))?;
+    Ok(Due { at: Timestamp(at), address })
+}
+
+/// The key of an entry of the due index.
+pub(crate) fn due_key(shard: u32, due: &Due) -> Item {
+    item([
+        (SHARD, number(shard)),
+        (DUE, number(due.at.0)),
+        (ADDRESS, text(due.address.as_str())),
+        (KIND, text(RECORD)),
+    ])
 }
 
 fn item<const N: usize>(attributes: [(&str, AttributeValue); N]) -> Item {

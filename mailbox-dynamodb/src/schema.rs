@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::types::{
 
 use crate::item;
 
-/// The default of [`Tables::prefix`].
+/// What the tables' names begin with, unless another prefix is set.
 pub const DEFAULT_PREFIX: &str = "callboard";
 
 /// The sparse index of the records that somebody must look at.
@@ -23,7 +23,6 @@ const READY_LOOKS: u32 = 120;
 /// The names of the two tables.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tables {
-    prefix: String,
     pub(crate) mailboxes: String,
     pub(crate) replies: String,
 }
@@ -50,17 +49,7 @@ impl Tables {
     /// The tables `<prefix>-mailboxes` and `<prefix>-replies`.
     #[must_use]
     pub fn new(prefix: &str) -> Self {
-        Self {
-            prefix: prefix.to_owned(),
-            mailboxes: format!("{prefix}-mailboxes"),
-            replies: format!("{prefix}-replies"),
-        }
-    }
-
-    /// What the tables' names begin with.
-    #[must_use]
-    pub fn prefix(&self) -> &str {
-        &self.prefix
+        Self { mailboxes: format!("{prefix}-mailboxes"), replies: format!("{prefix}-replies") }
     }
 
     /// Makes the tables that do not exist, waits until they can be used, and

@@ -1,6 +1,7 @@
 //! The operations of the protocol, each as one request to DynamoDB.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
@@ -8,14 +9,15 @@ use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, CancellationReason, KeysAndAttributes, Put as PutItem, ReturnValue,
+    AttributeValue, CancellationReason, KeysAndAttributes, Put as PutItem,
     ReturnValuesOnConditionCheckFailure as OnFailure, TransactWriteItem, Update as UpdateItem,
 };
 use callboard_mailbox::append::{Put, Tail};
-use callboard_mailbox::commit::{Commit, Committed};
+use callboard_mailbox::commit::{self, Commit, Committed};
 use callboard_mailbox::lease::{self, Lease, Wake, Woken};
 use callboard_mailbox::reply::ReplyKey;
-use callboard_mailbox::store::{Error, Page};
+use callboard_mailbox::retry::Backoff;
+use callboard_mailbox::store::{Due, Error, Page};
 use callboard_mailbox::sweep::Settle;
 use callboard_mailbox::{Address, Record, Reply, Segment, Sequence, Store, Timestamp};
 
@@ -31,6 +33,14 @@ const CONDITION_FAILED: &str = "ConditionalCheckFailed";
 /// How often the keys that a batch read left out are asked for again. DynamoDB
 /// leaves some out when it throttles or the answer would exceed 16 MB.
 const BATCH_READS: usize = 5;
+
+/// How often a request that DynamoDB throttles is made again, beyond the tries
+/// of the AWS SDK; about 3 s in all.
+const THROTTLED_TRIES: u32 = 7;
+
+/// The waits between those tries.
+const THROTTLED_BACKOFF: Backoff =
+    Backoff { first: Duration::from_millis(20), factor: 2.0, longest: Duration::from_secs(1) };
 
 /// The last place that a log has.
 const LAST: Sequence = Sequence(u64::MAX);
@@ -57,17 +67,23 @@ impl DynamoDbStore {
         Self { client, tables }
     }
 
-    async fn update(&self, address: &Address, update: Update) -> Result<Updated, Error> {
+    /// Updates the record. The AWS SDK does not try again when a transaction
+    /// holds the item, as a commit with replies does.
+    async fn update(&self, address: &Address, update: &Update) -> Result<Updated, Error> {
+        again_if_throttled(|| self.update_once(address, update)).await
+    }
+
+    async fn update_once(&self, address: &Address, update: &Update) -> Result<Updated, Error> {
         let answer = self
             .client
             .update_item()
             .table_name(&self.tables.mailboxes)
             .key(item::ADDRESS, text(address.as_str()))
             .key(item::KIND, text(RECORD))
-            .condition_expression(update.condition)
-            .update_expression(update.update)
-            .set_expression_attribute_values(Some(update.values))
-            .return_values(ReturnValue::AllNew)
+            .condition_expression(&update.condition)
+            .update_expression(&update.update)
+            .set_expression_attribute_values(Some(update.values.clone()))
+            .return_values(update.returns.clone())
             .return_values_on_condition_check_failure(OnFailure::AllOld)
             .send()
             .await;
@@ -133,11 +149,45 @@ impl DynamoDbStore {
         };
         match error.as_service_error() {
             Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
-                cancellation(commit, cancelled.cancellation_reasons())
+                let meaning = cancellation(commit, cancelled.cancellation_reasons())?;
+                self.confirm_duplicates(commit, meaning).await
             }
             _ => Err(from_sdk(error)),
         }
     }
+
+    /// Replies that exist may be those of an earlier try of this commit, which
+    /// took effect in this moment. Then the record shows it.
+    async fn confirm_duplicates(
+        &self,
+        commit: &Commit,
+        meaning: Committed,
+    ) -> Result<Committed, Error> {
+        if !matches!(meaning, Committed::Duplicates(_)) {
+            return Ok(meaning);
+        }
+        let record = self.record(&commit.address).await?.unwrap_or_default();
+        Ok(match commit::apply(&record, commit) {
+            Some(_) => meaning,
+            None => Committed::Conflict(record),
+        })
+    }
+}
+
+/// Makes a request again, a few times, while DynamoDB says that it did nothing
+/// and might do it later.
+async fn again_if_throttled<T, F: Future<Output = Result<T, Error>>>(
+    request: impl Fn() -> F,
+) -> Result<T, Error> {
+    for failures in 1..=THROTTLED_TRIES {
+        match request().await {
+            Err(Error::Throttled(_)) => {
+                tokio::time::sleep(THROTTLED_BACKOFF.delay(failures, fastrand::f64())).await;
+            }
+            answer => return answer,
+        }
+    }
+    request().await
 }
 
 /// What it means that a transaction was cancelled. The reasons are in the order
@@ -152,6 +202,11 @@ fn cancellation(commit: &Commit, reasons: &[CancellationReason]) -> Result<Commi
     if failed(record) {
         return Ok(Committed::Conflict(read_or_default(record.item.clone())?));
     }
+    // Nothing can be said of the replies while something else holds the record.
+    if let Some(code) = record.code().filter(|code| *code != "None") {
+        let message = record.message().unwrap_or("no message");
+        return Err(from_code(Some(code), format!("a transaction was cancelled: {message}")));
+    }
     let duplicates: Vec<_> = commit
         .replies
         .iter()
@@ -162,7 +217,7 @@ fn cancellation(commit: &Commit, reasons: &[CancellationReason]) -> Result<Commi
     if !duplicates.is_empty() {
         return Ok(Committed::Duplicates(duplicates));
     }
-    let reason = reasons.iter().find(|reason| reason.code().is_some_and(|code| code != "None"));
+    let reason = replies.iter().find(|reason| reason.code().is_some_and(|code| code != "None"));
     let code = reason.and_then(CancellationReason::code);
     let message = reason.and_then(CancellationReason::message).unwrap_or("no message");
     Err(from_code(code, format!("a transaction was cancelled: {message}")))
@@ -217,7 +272,7 @@ impl Store for DynamoDbStore {
     }
 
     async fn wake(&self, address: &Address, wake: &Wake) -> Result<Woken, Error> {
-        match self.update(address, expression::wake(address, wake)).await? {
+        match self.update(address, &expression::wake(address, wake)).await? {
             Updated::Done(item) => {
                 let record = item::read_record(item)?;
                 Ok(Woken::Granted(Lease { address: address.clone(), record }))
@@ -257,22 +312,28 @@ impl Store for DynamoDbStore {
 
     async fn commit(&self, commit: &Commit) -> Result<Committed, Error> {
         if !commit.replies.is_empty() {
-            return self.transact(commit).await;
+            return again_if_throttled(|| self.transact(commit)).await;
         }
-        match self.update(&commit.address, expression::commit(commit)).await? {
+        match self.update(&commit.address, &expression::commit(commit)).await? {
             Updated::Done(_) => Ok(Committed::Applied),
             Updated::Refused(item) => Ok(Committed::Conflict(read_or_default(Some(item))?)),
         }
     }
 
     async fn settle(&self, address: &Address, settle: &Settle) -> Result<Option<Record>, Error> {
-        match self.update(address, expression::settle(settle)).await? {
+        match self.update(address, &expression::settle(settle)).await? {
             Updated::Done(item) => item::read_record(item).map(Some),
             Updated::Refused(_) => Ok(None),
         }
     }
 
-    async fn due(&self, shard: u32, by: Timestamp, limit: usize) -> Result<Vec<Address>, Error> {
+    async fn due(
+        &self,
+        shard: u32,
+        by: Timestamp,
+        after: Option<&Due>,
+        limit: usize,
+    ) -> Result<Vec<Due>, Error> {
         let answer = self
             .client
             .query()
@@ -281,11 +342,12 @@ impl Store for DynamoDbStore {
             .key_condition_expression("g = :shard AND due <= :by")
             .expression_attribute_values(":shard", number(shard))
             .expression_attribute_values(":by", number(by.0))
+            .set_exclusive_start_key(after.map(|due| item::due_key(shard, due)))
             .limit(i32::try_from(limit).unwrap_or(i32::MAX))
             .send()
             .await;
         let items = answer.map_err(from_sdk)?.items.unwrap_or_default();
-        items.iter().map(item::read_address).collect()
+        items.iter().map(item::read_due).collect()
     }
 
     async fn replies(
@@ -309,8 +371,11 @@ impl Store for DynamoDbStore {
             let answer = answer.await.map_err(from_sdk)?;
             for items in answer.responses.unwrap_or_default().into_values() {
                 for item in items {
-                    let (key, reply) = item::read_reply(item)?;
-                    found.insert(key, reply);
+                    // One that cannot be read must not hold up the others.
+                    match item::read_reply(item) {
+                        Ok((key, reply)) => drop(found.insert(key, reply)),
+                        Err(error) => tracing::error!(%error, "a stored reply cannot be read"),
+                    }
                 }
             }
             let left = answer.unprocessed_keys.unwrap_or_default().into_values();

@@ -10,9 +10,10 @@ use crate::reply::Reply;
 
 /// One atomic write under a lease. It changes all of what it names or nothing.
 ///
-/// Its condition is that the record's epoch and head are the ones given. The
-/// epoch fences off a holder that lost its lease; the head makes a commit that
-/// arrives twice, perhaps minutes later, harmless.
+/// Its condition is that the record's epoch and head are the ones given, and
+/// that the lease was not released. The epoch fences off a holder that lost its
+/// lease; the head makes a commit that arrives twice, perhaps minutes later,
+/// harmless, and so does the lease for one that leaves the head where it is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Commit {
     /// The actor.
@@ -69,7 +70,8 @@ pub enum Committed {
 /// when the condition does not hold.
 #[must_use]
 pub fn apply(record: &Record, commit: &Commit) -> Option<Record> {
-    if record.epoch != commit.epoch || record.head != commit.from {
+    let is_held = record.epoch == commit.epoch && record.lease_until.is_some();
+    if !is_held || record.head != commit.from {
         return None;
     }
     let mut after = Record {
@@ -102,6 +104,13 @@ impl Commit {
     /// holder moves the head, and each commit moves it from where it was.
     #[must_use]
     pub fn is_in(&self, record: &Record) -> bool {
-        record.epoch == self.epoch && record.head == self.head && self.head > self.from
+        let (lease_until, not_before) = match self.lease {
+            LeaseAfter::Renewed { until, .. } => (Some(until), None),
+            LeaseAfter::Released => (None, None),
+            LeaseAfter::Deferred { not_before } => (None, Some(not_before)),
+        };
+        let is_after = record.epoch == self.epoch && record.head == self.head;
+        let is_same = record.lease_until == lease_until && record.not_before == not_before;
+        is_after && (self.head > self.from || is_same)
     }
 }

@@ -15,7 +15,7 @@ use crate::lease::{Lease, Terms, Wake, Woken};
 use crate::message::{Kind, Message, MessageId, Segment, Sequence};
 use crate::record::{Epoch, Record};
 use crate::reply::{Outcome, Reply, ReplyKey};
-use crate::store::Store;
+use crate::store::{Due, Store};
 use crate::sweep::{Action, Settle};
 
 const NOW: Timestamp = Timestamp(1_700_000_000_000);
@@ -181,7 +181,7 @@ async fn a_large_segment_reads_back_as_it_was(store: &impl Store, address: &Addr
         Segment::new(Sequence(1), &[message("big", 256 * 1024), message("more", 100 * 1024)]);
     assert_eq!(put(store, address, &large).await, Put::Stored);
     let page = store.deliverable(address, Sequence(1), 1).await.expect("an answer");
-    assert_eq!(page.segments, [large.clone()]);
+    assert_eq!(page.segments, std::slice::from_ref(&large));
     assert_eq!(page.segments[0].messages().expect("messages"), large.messages().expect("messages"));
 }
 
@@ -347,17 +347,24 @@ async fn a_settle_needs_its_epoch(store: &impl Store, address: &Address) {
     let expected = Record { epoch: Epoch(2), lease_until: None, ..lease.record };
     assert_eq!(fenced, expected);
     assert_eq!(record(store, address).await, expected);
-    let defer = Action::Defer { not_before: LATER, attempt: 7 };
-    let deferred = settled(store, address, Epoch(2), defer).await.expect("the epoch is right");
-    let expected = Record {
-        epoch: Epoch(3),
-        attempt: 7,
-        not_before: Some(LATER),
-        due: Some(LATER),
-        ..expected
-    };
-    assert_eq!(deferred, expected);
-    assert_eq!(record(store, address).await, expected);
+    // Nobody holds a lease that could be ended.
+    let defer = |counts| Action::Defer { not_before: LATER, counts };
+    assert_eq!(settled(store, address, Epoch(2), defer(true)).await, None);
+    for (epoch, attempt, counts) in [(3, 1, false), (5, 2, true)] {
+        let lease = leased(store, address, LATER).await;
+        assert_eq!((lease.epoch(), lease.record.attempt), (Epoch(epoch), 2));
+        let deferred = settled(store, address, Epoch(epoch), defer(counts)).await;
+        let expected = Record {
+            epoch: Epoch(epoch + 1),
+            attempt,
+            lease_until: None,
+            not_before: Some(LATER),
+            due: Some(LATER),
+            ..lease.record
+        };
+        assert_eq!(deferred, Some(expected.clone()));
+        assert_eq!(record(store, address).await, expected);
+    }
 }
 
 async fn due_is_cleared_only_from_an_idle_record(store: &impl Store, address: &Address) {
@@ -390,17 +397,29 @@ async fn due_records_are_found_in_order_of_time(store: &impl Store, address: &Ad
         leased(store, other, time).await;
     }
     let due = async |by: Timestamp, limit| {
-        let mut due = store.due(shard, by, limit).await.expect("an answer");
-        due.retain(|found| same_shard.contains(found));
-        due
+        let due = store.due(shard, by, None, limit).await.expect("an answer");
+        let addresses = due.into_iter().map(|due| due.address);
+        addresses.filter(|found| same_shard.contains(found)).collect::<Vec<_>>()
     };
     let [b, a, c] = &same_shard[..] else { unreachable!("three were taken") };
     let end = LATER.plus(Duration::from_secs(600));
     assert_eq!(due(end, 1_000).await, [a.clone(), b.clone(), c.clone()]);
     assert_eq!(due(LATER.plus(Duration::from_secs(190)), 1_000).await, [a.clone(), b.clone()]);
-    assert_eq!(store.due(shard, end, 1).await.expect("an answer").len(), 1);
+    let mut found = Vec::new();
+    let mut last: Option<Due> = None;
+    loop {
+        // A page at a time, each after the one before.
+        let page = store.due(shard, end, last.as_ref(), 1).await.expect("an answer");
+        assert!(page.len() <= 1);
+        let Some(next) = page.into_iter().next() else { break };
+        assert!(last.is_none_or(|last| last.at <= next.at));
+        found.extend(same_shard.contains(&next.address).then(|| next.address.clone()));
+        last = Some(next);
+    }
+    assert_eq!(found, [a.clone(), b.clone(), c.clone()]);
     let none = (shard + 1) % crate::limits::DUE_SHARDS;
-    assert!(!store.due(none, end, 1_000).await.expect("an answer").contains(a));
+    let others = store.due(none, end, None, 1_000).await.expect("an answer");
+    assert!(others.iter().all(|due| due.address != *a));
 }
 
 #[cfg(test)]

@@ -224,6 +224,46 @@ impl Drain {
         }
     }
 
+    /// The commit that keeps the lease while a handler runs for long: it renews
+    /// it as of `now` and leaves everything else as it is committed.
+    #[must_use]
+    pub fn renewal(&self, now: Timestamp) -> Commit {
+        let Position { head, partial } = self.committed;
+        Commit {
+            address: self.address.clone(),
+            epoch: self.epoch,
+            from: head,
+            head,
+            partial,
+            attempt: self.attempt,
+            state: None,
+            replies: Vec::new(),
+            lease: self.terms.renewed(now),
+        }
+    }
+
+    /// When the lease is to be renewed.
+    #[must_use]
+    pub fn renew_at(&self) -> Timestamp {
+        Timestamp(self.lease_until.0.saturating_sub(millis(self.terms.length / 2)))
+    }
+
+    /// Takes the answer to the [renewal](Drain::renewal); false when the lease
+    /// is lost, and with it whatever the handler does.
+    #[must_use]
+    pub fn renewed(&mut self, renewal: &Commit, committed: &Committed) -> bool {
+        let is_held = match committed {
+            Committed::Applied => true,
+            Committed::Conflict(record) => renewal.is_in(record),
+            Committed::Duplicates(_) => false,
+        };
+        match renewal.lease {
+            LeaseAfter::Renewed { until, .. } if is_held => self.lease_until = until,
+            _ => self.end = Some(End::Fenced),
+        }
+        is_held
+    }
+
     /// Takes the answer to [`Step::Query`].
     ///
     /// # Errors
@@ -334,7 +374,7 @@ impl Drain {
             || self.replies.len() >= COMMIT_REPLIES_MAX
             || self.bytes + STATE_BYTES_MAX + REPLY_BYTES_MAX > COMMIT_BYTES_MAX;
         let is_due = !self.batch.is_empty() && (self.queue.is_empty() || self.singly > 0);
-        let is_late = self.lease_until.since(now) < self.terms.length / 2;
+        let is_late = now > self.renew_at();
         (is_full || is_due || is_late).then(|| {
             let lease = self.terms.renewed(now);
             (self.commit(lease, self.attempt_at_front()), None)
@@ -403,6 +443,10 @@ impl Drain {
         let Position { head, partial } = self.read_to();
         Sequence(head.0 + 1 - u64::from(partial))
     }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

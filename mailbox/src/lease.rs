@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use crate::address::Address;
+use crate::append::Tail;
 use crate::clock::Timestamp;
 use crate::commit::LeaseAfter;
+use crate::message::Segment;
 use crate::record::{Epoch, Record};
 
 /// How long leases are, and how coarsely the due index follows them.
@@ -69,6 +71,32 @@ pub struct Lease {
 }
 
 impl Lease {
+    /// What goes with the invocation that runs the actor: of the segments at
+    /// hand, in order, those that follow the head without a hole; and whether
+    /// the run is to query the mailbox for others.
+    ///
+    /// It need not when these reach up to the tail: whoever looks after the run
+    /// finds what others have put behind. A run that is handed nothing must
+    /// query, or it would find nothing again and again.
+    #[must_use]
+    pub fn hand_over<'a>(
+        &self,
+        at_hand: impl IntoIterator<Item = &'a Segment>,
+        tail: Option<Tail>,
+    ) -> (Vec<Segment>, bool) {
+        let mut next = self.record.next_segment();
+        let mut segments = Vec::new();
+        for segment in at_hand {
+            if segment.first() == next {
+                next = segment.last().next();
+                segments.push(segment.clone());
+            }
+        }
+        let reach_the_tail = tail.is_some_and(|tail| tail.sequence().next() == next);
+        let more = segments.is_empty() || !reach_the_tail;
+        (segments, more)
+    }
+
     /// The fencing token of this lease.
     #[must_use]
     pub fn epoch(&self) -> Epoch {

@@ -14,7 +14,7 @@ use crate::lease::{self, Lease, Wake, Woken};
 use crate::message::{Segment, Sequence};
 use crate::record::Record;
 use crate::reply::{Reply, ReplyKey};
-use crate::store::{Error, Page, Store};
+use crate::store::{Due, Error, Page, Store};
 use crate::sweep::{self, Settle};
 
 /// All that is stored.
@@ -115,15 +115,16 @@ impl Tables {
 
     /// See [`Store::due`].
     #[must_use]
-    pub fn due(&self, shard: u32, by: Timestamp, limit: usize) -> Vec<Address> {
-        let mut due: Vec<_> = self
-            .records
-            .iter()
-            .filter(|(address, _)| address.due_shard() == shard)
-            .filter_map(|(address, record)| Some((record.due.filter(|due| *due <= by)?, address)))
-            .collect();
+    pub fn due(&self, shard: u32, by: Timestamp, after: Option<&Due>, limit: usize) -> Vec<Due> {
+        let of_shard = self.records.iter().filter(|(address, _)| address.due_shard() == shard);
+        let due = of_shard.filter_map(|(address, record)| {
+            let at = record.due.filter(|due| *due <= by)?;
+            Some(Due { at, address: address.clone() })
+        });
+        let mut due: Vec<_> = due.filter(|due| after.is_none_or(|after| due > after)).collect();
         due.sort();
-        due.into_iter().take(limit).map(|(_, address)| address.clone()).collect()
+        due.truncate(limit);
+        due
     }
 
     /// See [`Store::replies`].
@@ -187,8 +188,14 @@ impl Store for MemoryStore {
         Ok(self.with(|tables| tables.settle(address, settle)))
     }
 
-    async fn due(&self, shard: u32, by: Timestamp, limit: usize) -> Result<Vec<Address>, Error> {
-        Ok(self.with(|tables| tables.due(shard, by, limit)))
+    async fn due(
+        &self,
+        shard: u32,
+        by: Timestamp,
+        after: Option<&Due>,
+        limit: usize,
+    ) -> Result<Vec<Due>, Error> {
+        Ok(self.with(|tables| tables.due(shard, by, after, limit)))
     }
 
     async fn replies(

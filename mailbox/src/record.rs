@@ -7,8 +7,8 @@ use bytes::Bytes;
 use crate::clock::Timestamp;
 use crate::message::Sequence;
 
-/// The fencing token of a lease. It grows by one with each lease, and every
-/// write of an actor's record carries it.
+/// The fencing token of a lease. It grows by one with each lease. Every write
+/// of an actor's record but the grant of a lease carries it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Epoch(pub u64);
 
@@ -60,8 +60,8 @@ impl Record {
         Sequence(self.head.0 + 1 - u64::from(self.partial))
     }
 
-    /// Whether the record promises that somebody runs the actor or has reason
-    /// to wait: as long as this holds, `due` must not be removed.
+    /// Whether nobody runs the actor and the mailbox does not wait. Only then
+    /// may `due` be removed.
     #[must_use]
     pub fn is_idle(&self) -> bool {
         self.lease_until.is_none() && self.not_before.is_none()

@@ -47,8 +47,17 @@ pub struct Page {
     pub more: bool,
 }
 
-/// What the protocol asks of a database. Each method is one atomic operation;
-/// reads see every write that was answered before them.
+/// An actor that somebody must look at.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Due {
+    /// When.
+    pub at: Timestamp,
+    /// The actor.
+    pub address: Address,
+}
+
+/// What the protocol asks of a database. Each write is atomic. A read sees every
+/// write that was answered before it, except where it says that it may lag.
 pub trait Store: Send + Sync {
     /// Puts a segment at its place, on condition that nothing is there. It may
     /// be deleted after `expires`.
@@ -95,17 +104,19 @@ pub trait Store: Send + Sync {
         settle: &Settle,
     ) -> impl Future<Output = Result<Option<Record>, Error>> + Send;
 
-    /// The actors of one shard whose record is due by `by`, the earliest first,
-    /// at most `limit` (1 to 1,000). It may lag behind the records.
+    /// The actors of one shard whose record is due by `by`, the earliest first
+    /// and those after `after` only, at most `limit` (1 to 1,000). It may lag
+    /// behind the records.
     fn due(
         &self,
         shard: u32,
         by: Timestamp,
+        after: Option<&Due>,
         limit: usize,
-    ) -> impl Future<Output = Result<Vec<Address>, Error>> + Send;
+    ) -> impl Future<Output = Result<Vec<Due>, Error>> + Send;
 
     /// Reads replies, in the order of the keys, at most 100; one that does not
-    /// exist or is expired is `None`.
+    /// exist or is expired is `None`. It may lag behind the commits.
     fn replies(
         &self,
         keys: &[ReplyKey],

@@ -97,7 +97,7 @@ impl Sweep {
 }
 
 /// A write of a sweeper or a gateway to a record that it holds no lease on. It
-/// is conditional on the epoch and changes the lease and `due`, nothing else.
+/// is conditional on the epoch. It leaves head and state as they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Settle {
     /// The epoch that the record must still have.
@@ -118,12 +118,14 @@ pub enum Action {
     },
     /// Ends a lease or a wait that is over, and gives the record a new epoch.
     Fence,
-    /// Ends a lease whose holder could not run, and lets the mailbox wait.
+    /// Ends the lease of a holder that is gone, if it did not release it, and
+    /// lets the mailbox wait.
     Defer {
         /// When the mailbox is tried again.
         not_before: Timestamp,
-        /// See [`Record::attempt`].
-        attempt: u32,
+        /// Whether the lease counts as an attempt at the next message; it does
+        /// not when its holder never ran.
+        counts: bool,
     },
     /// Removes `due`, on condition that there is neither lease nor wait.
     ClearDue,
@@ -142,9 +144,9 @@ pub fn apply(record: &Record, settle: &Settle) -> Option<Record> {
             (record.due == Some(from)).then(|| Record { due: Some(to), ..record.clone() })
         }
         Action::Fence => Some(Record { epoch: record.epoch.next(), ..idle }),
-        Action::Defer { not_before, attempt } => Some(Record {
+        Action::Defer { not_before, counts } => record.lease_until.map(|_| Record {
             epoch: record.epoch.next(),
-            attempt,
+            attempt: record.attempt - u32::from(!counts && record.attempt > 0),
             not_before: Some(not_before),
             due: Some(not_before),
             ..idle

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use callboard_mailbox::Store;
 use callboard_mailbox::limits::{HEADER_BYTES_MAX, MESSAGE_BYTES_MAX};
 use futures::future::BoxFuture;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use tonic::body::Body;
 use tonic::metadata::MetadataMap;
 use tonic::server::{Grpc, UnaryService};
@@ -34,6 +34,11 @@ pub(crate) async fn serve<S: Store + 'static>(
     gateway: Arc<Gateway<S>>,
     request: http::Request<Body>,
 ) -> http::Response<Body> {
+    if !is_grpc(&request) {
+        let mut response = http::Response::new(Body::empty());
+        *response.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+        return response;
+    }
     let reached = Arc::new(AtomicBool::new(false));
     let handler = Handler {
         gateway,
@@ -52,6 +57,18 @@ pub(crate) async fn serve<S: Store + 'static>(
         return Status::from(Refusal::TooLarge { what: "message", limit, size }).into_http();
     }
     response
+}
+
+/// Whether a request is gRPC. tonic does not ask, and a web page may make any
+/// browser send bytes to this machine, but not with this content type.
+fn is_grpc(request: &http::Request<Body>) -> bool {
+    let content_type = request.headers().get(http::header::CONTENT_TYPE);
+    let content_type = content_type.map_or(&[][..], HeaderValue::as_bytes);
+    let is_grpc = match content_type.strip_prefix(b"application/grpc") {
+        Some(rest) => matches!(rest, [] | [b'+' | b';', ..]),
+        None => false,
+    };
+    is_grpc && request.method() == http::Method::POST
 }
 
 struct Handler<S> {
@@ -154,6 +171,22 @@ fn invalid(field: &str, detail: &str) -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_posts_of_grpc_are_taken() {
+        let request = |method: &str, content_type: &str| {
+            let request = http::Request::builder().method(method);
+            let request = request.header("content-type", content_type).body(Body::empty());
+            is_grpc(&request.expect("a request"))
+        };
+        for content_type in ["application/grpc", "application/grpc+proto", "application/grpc;a=b"] {
+            assert!(request("POST", content_type), "{content_type}");
+            assert!(!request("GET", content_type), "{content_type}");
+        }
+        for content_type in ["", "text/plain", "application/grpc-web", "application/json"] {
+            assert!(!request("POST", content_type), "{content_type}");
+        }
+    }
 
     #[test]
     fn timeouts_are_read_as_grpc_writes_them() {

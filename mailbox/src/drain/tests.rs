@@ -260,3 +260,34 @@ fn a_commit_is_cut_to_what_a_transaction_holds() {
     assert_eq!(steps.iter().filter(|step| **step == "commit").count(), 2);
     assert_eq!(record(&tables).state, Some(Bytes::from_static(&[150])));
 }
+
+#[test]
+fn a_long_handler_keeps_its_lease_and_a_lost_one_ends_the_run() {
+    let mut tables = Tables::default();
+    let segment = put(&mut tables, 1, &[ask("a", 1), ask("b", 1)]);
+    let lease = wake(&mut tables, NOW);
+    let mut drain = drain(&lease, &[segment], false);
+    let Step::Run(first) = drain.step(NOW, false) else { panic!("a message waits") };
+    drain.ran(handle(&drain, &first), NOW);
+    assert!(matches!(drain.step(NOW, false), Step::Run(_)));
+    let late = NOW.plus(Duration::from_secs(6));
+    assert!(drain.renew_at() < late);
+    let renewal = drain.renewal(late);
+    assert!(drain.renewed(&renewal, &tables.commit(&renewal)));
+    // It keeps the lease and commits nothing of what was run.
+    assert_eq!(
+        record(&tables),
+        Record {
+            lease_until: Some(Timestamp(NOW.0 + 16_000)),
+            due: record(&tables).due,
+            ..lease.record
+        }
+    );
+    assert!(matches!(drain.step(late, false), Step::Run(_)));
+
+    let much_later = NOW.plus(Duration::from_secs(60));
+    wake(&mut tables, much_later);
+    let renewal = drain.renewal(much_later);
+    assert!(!drain.renewed(&renewal, &tables.commit(&renewal)));
+    assert_eq!(drain.step(much_later, false), Step::End(End::Fenced));
+}

@@ -24,6 +24,10 @@ const RETENTION: Duration = Duration::from_secs(1_000_000);
 /// How many rounds without crashes a world at rest gets.
 const ROUNDS: u32 = 8;
 
+/// How many steps it may take in one of them, before it counts as going round
+/// in circles.
+const STEPS: u32 = 500;
+
 /// What may happen, and how often.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds {
@@ -61,7 +65,8 @@ pub(crate) enum Mutation {
     HolesAreSkipped,
     LostAppendGoesElsewhere,
     SegmentsGoAtCommit,
-    LostCommitIsFenced,
+    CommitIgnoresHead,
+    NothingAtHandIsAll,
 }
 
 #[derive(Clone, Debug)]
@@ -79,7 +84,7 @@ pub(crate) struct World {
     time: u8,
     gateways: [Gateway; 2],
     invocations: Vec<Invocation>,
-    runs: Vec<Drain>,
+    runs: Vec<(usize, Drain)>,
     looks: Vec<Look>,
     sweep: Option<Sweep>,
     acknowledged: BTreeSet<MessageId>,
@@ -95,11 +100,15 @@ struct Gateway {
     todo: Vec<MessageId>,
     send: Option<Send>,
     tail: Option<Tail>,
+    /// Segments of its own that may not be consumed yet.
+    at_hand: Vec<Segment>,
     tokens: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Invocation {
+    /// The gateway that made it, and looks again after it.
+    by: usize,
     lease: Lease,
     segments: Vec<Segment>,
     more: bool,
@@ -108,8 +117,8 @@ struct Invocation {
 /// The look after a release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Look {
-    Query(Sequence),
-    Wake(u64),
+    Query(usize, Sequence),
+    Wake(usize, u64),
 }
 
 /// How a step goes wrong.
@@ -178,6 +187,7 @@ impl Model for Protocol {
                 .collect(),
             send: None,
             tail: None,
+            at_hand: Vec::new(),
             tokens: which as u64 * 1_000,
         };
         vec![World {
@@ -252,9 +262,9 @@ impl Model for Protocol {
                 world.gateways[n].todo.clear();
             }
             Action::Deliver(n) => {
-                let Invocation { lease, segments, more } = world.invocations.remove(n);
-                let run = Drain::new(&lease, &segments, more, TERMS, RETENTION);
-                world.runs.push(run.expect("segments that can be read"));
+                let Invocation { by, lease, segments, more } = world.invocations.remove(n);
+                let drain = Drain::new(&lease, &segments, more, TERMS, RETENTION);
+                world.runs.push((by, drain.expect("segments that can be read")));
                 let (last, now) = (world.runs.len() - 1, at(world.time));
                 self.go_on(&mut world, last, now);
             }
@@ -350,14 +360,6 @@ impl World {
             && self.looks.is_empty()
             && self.sweep.is_none()
     }
-
-    /// The lease's holder gets the segment that was just sent, if it follows.
-    fn invoke(&mut self, lease: Lease, durable: Option<&Segment>) {
-        let follows =
-            durable.filter(|segment| segment.first() == lease.record.next_segment()).cloned();
-        let more = follows.is_none();
-        self.invocations.push(Invocation { lease, segments: follows.into_iter().collect(), more });
-    }
 }
 
 impl Protocol {
@@ -403,18 +405,21 @@ impl Protocol {
                     return Some(());
                 }
                 send.put(&put);
+                if let Some(durable) = send.durable() {
+                    gateway.tail = Some(Tail::after(durable));
+                    gateway.at_hand.push(durable.clone());
+                }
             }
             _ if fault == Fault::AnswerLost => return None,
             send::Step::FindTail => send.found(world.tables.tail(&address())),
             send::Step::Read => {
-                let durable = send.durable().cloned();
                 let lease = send.take_lease();
                 let mut record = world.tables.record(&address());
                 if self.mutation == Mutation::NoConfirmation {
                     record = lease.as_ref().map(|lease| lease.record.clone());
                 }
                 send.read(record.as_ref());
-                lease.into_iter().for_each(|lease| world.invoke(lease, durable.as_ref()));
+                lease.into_iter().for_each(|lease| self.invoke(world, lease, n));
             }
             send::Step::Done(_) => unreachable!("what is done is left at once"),
         }
@@ -426,18 +431,17 @@ impl Protocol {
     fn acknowledge(&self, world: &mut World, n: usize) {
         let gateway = &mut world.gateways[n];
         let Some(send) = &mut gateway.send else { return };
-        let send::Step::Done(durable) = send.step() else { return };
+        let send::Step::Done(_) = send.step() else { return };
         let lease = send.take_lease();
-        gateway.tail = Some(Tail::after(&durable));
         gateway.send = None;
         world.acknowledged.extend(gateway.todo.pop());
-        lease.into_iter().for_each(|lease| world.invoke(lease, Some(&durable)));
+        lease.into_iter().for_each(|lease| self.invoke(world, lease, n));
     }
 
     /// One operation of the store, and what follows from it without any.
     fn run(&self, world: &mut World, n: usize, fault: Fault) -> Option<()> {
         let now = at(world.time);
-        let run = &mut world.runs[n];
+        let (_, run) = &mut world.runs[n];
         match run.step(now, false) {
             drain::Step::Query(first) => {
                 let mut page = world.tables.deliverable(&address(), first, 3);
@@ -464,20 +468,16 @@ impl Protocol {
                     commit.epoch = record.epoch;
                     commit.from = record.head;
                 }
+                if self.mutation == Mutation::CommitIgnoresHead {
+                    commit.from = record.head;
+                }
                 let committed = world.tables.commit(&commit);
                 if committed == Committed::Applied {
                     self.break_after(world, commit.head, commit.lease);
                 }
-                let run = &mut world.runs[n];
+                let (_, run) = &mut world.runs[n];
                 if fault == Fault::AnswerLost {
                     world.lost -= 1;
-                    if self.mutation == Mutation::LostCommitIsFenced {
-                        // And it is taken for never made: run again under the
-                        // newest epoch.
-                        let lease = Lease { address: address(), record };
-                        let again = Drain::new(&lease, &[], true, TERMS, RETENTION);
-                        world.runs[n] = again.expect("no segments");
-                    }
                     return Some(());
                 }
                 run.committed(committed);
@@ -490,7 +490,7 @@ impl Protocol {
 
     /// What a run does without the store.
     fn go_on(&self, world: &mut World, n: usize, now: Timestamp) {
-        let run = &mut world.runs[n];
+        let (by, run) = &mut world.runs[n];
         loop {
             match run.step(now, false) {
                 drain::Step::Run(message) => {
@@ -500,16 +500,34 @@ impl Protocol {
                     run.ran(if failing { fail() } else { take_in(run, &message) }, now);
                 }
                 drain::Step::End(end) => {
-                    let head = run.head();
+                    let look = Look::Query(*by, run.head().next());
                     world.runs.remove(n);
                     if matches!(end, End::Released | End::Stopped) {
-                        world.looks.push(Look::Query(head.next()));
+                        world.looks.push(look);
                     }
                     return;
                 }
                 drain::Step::Query(_) | drain::Step::Commit(_) => return,
             }
         }
+    }
+
+    fn wake(&self, world: &mut World, by: usize, token: u64) {
+        let wake = TERMS.wake(at(world.time), token * 10 + u64::from(world.time));
+        if let Woken::Granted(lease) = world.tables.wake(&address(), &wake) {
+            self.invoke(world, lease, by);
+        }
+    }
+
+    /// A gateway invokes the function, as its lane does.
+    fn invoke(&self, world: &mut World, lease: Lease, by: usize) {
+        let gateway = &mut world.gateways[by];
+        gateway.at_hand.retain(|segment| segment.last() > lease.record.head);
+        let (segments, mut more) = lease.hand_over(&gateway.at_hand, gateway.tail);
+        if self.mutation == Mutation::NothingAtHandIsAll && segments.is_empty() {
+            more = false;
+        }
+        world.invocations.push(Invocation { by, lease, segments, more });
     }
 
     fn break_after(&self, world: &mut World, head: Sequence, lease: LeaseAfter) {
@@ -524,16 +542,16 @@ impl Protocol {
 
     fn look(&self, world: &mut World, n: usize) {
         match world.looks[n] {
-            Look::Query(place) => {
+            Look::Query(by, place) => {
                 let found = !world.tables.deliverable(&address(), place, 1).segments.is_empty();
                 world.looks.remove(n);
                 if found {
-                    world.looks.push(Look::Wake(10_000 + place.0));
+                    world.looks.push(Look::Wake(by, 10_000 + place.0));
                 }
             }
-            Look::Wake(token) => {
+            Look::Wake(by, token) => {
                 world.looks.remove(n);
-                wake(world, token);
+                self.wake(world, by, token);
             }
         }
     }
@@ -582,7 +600,7 @@ impl Protocol {
             sweep::Step::Wake => {
                 world.sweep = None;
                 let token = 20_000 + u64::from(world.sweeps);
-                wake(world, token);
+                self.wake(world, 0, token);
             }
             sweep::Step::Done => unreachable!("what is done is left at once"),
         }
@@ -601,7 +619,11 @@ impl Protocol {
             if due && self.mutation != Mutation::NoSweeper {
                 world.sweep = Some(Sweep::new(TERMS));
             }
+            let mut steps = 0..STEPS;
             while !world.is_at_rest() {
+                if steps.next().is_none() {
+                    return false;
+                }
                 if world.sweep.is_some() {
                     self.sweep(&mut world, Fault::None).expect("a sweep goes on");
                 } else if !world.looks.is_empty() {
@@ -615,13 +637,6 @@ impl Protocol {
         }
         let done = world.effects();
         world.acknowledged.iter().all(|id| done.contains(id))
-    }
-}
-
-fn wake(world: &mut World, token: u64) {
-    let wake = TERMS.wake(at(world.time), token * 10 + u64::from(world.time));
-    if let Woken::Granted(lease) = world.tables.wake(&address(), &wake) {
-        world.invoke(lease, None);
     }
 }
 

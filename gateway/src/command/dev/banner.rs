@@ -17,10 +17,11 @@ pub(super) struct Facts<'a> {
     pub(super) listen: SocketAddr,
     pub(super) data: &'a Path,
     pub(super) dynamodb: &'a str,
+    pub(super) lambda: &'a str,
 }
 
 pub(super) fn text(facts: &Facts<'_>) -> String {
-    let Facts { schema, served, listen, data, dynamodb } = facts;
+    let Facts { schema, served, listen, data, dynamodb, lambda } = facts;
     let mut text =
         format!("\nCallboard serves gRPC on http://{listen}\n\n{}", check::describe(schema));
     text += "\n";
@@ -35,6 +36,7 @@ pub(super) fn text(facts: &Facts<'_>) -> String {
     }
     text += &format!("  mailboxes and state are in {}\n", data.display());
     text += &format!("  the database is a DynamoDB at {dynamodb}\n");
+    text += &format!("  the functions are in a Lambda at {lambda}\n");
     if let Some(call) = schema.actors().iter().find_map(|actor| first_call(actor, *listen)) {
         text += &format!("\nTry it from another shell:\n  {call}\n");
     }

@@ -85,7 +85,7 @@ async fn build(dir: &Path, release: bool) -> Result<Vec<(String, PathBuf)>, Fail
     }
     for (name, _) in std::env::vars_os() {
         let own = |prefix: &&str| name.to_str().is_some_and(|name| name.starts_with(prefix));
-        if CARGO_OWN.iter().any(|prefix| own(prefix)) {
+        if CARGO_OWN.iter().any(own) {
             cargo.env_remove(&name);
         }
     }

@@ -77,6 +77,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         listen,
         data: &data,
         dynamodb: &dynamodb.endpoint_url(),
+        lambda: &lambda.endpoint_url(),
     };
     println!("{}", banner::text(&facts));
 
