@@ -8,11 +8,6 @@ use serde::Serialize;
 use crate::Result;
 use crate::sample::Repetitions;
 
-/// How the release build is measured: by hand, it takes minutes.
-const BUILD: &str = "the row `build` is measured by hand:\n  \
-    cargo clean --target-dir X && time cargo build --target-dir X -p callboard-gateway\n  \
-    touch gateway/src/call.rs && time cargo build --target-dir X -p callboard-gateway";
-
 /// All that was measured.
 #[derive(Serialize)]
 pub(crate) struct Report {
@@ -110,7 +105,7 @@ impl fmt::Display for Report {
                  with nothing else running."
             )?;
         }
-        write!(f, "\n{BUILD}")
+        Ok(())
     }
 }
 

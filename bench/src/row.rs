@@ -12,7 +12,7 @@ use crate::invocation::Bare;
 use crate::report::Figure;
 use crate::sample::{Repetitions, percentile};
 use crate::store::{Mailbox, Writes};
-use crate::{Arguments, Result, process};
+use crate::{Arguments, Result, cargo, process};
 
 /// Calls before the first that is timed.
 const WARM_UP: u32 = 200;
@@ -29,6 +29,9 @@ const IDLE: Duration = Duration::from_secs(2);
 /// The most that an idle gateway may take, in MB.
 const MEMORY_MAX: f64 = 60.0;
 
+/// How long the first build may take, in minutes.
+const BUILD_MAX: f64 = 6.0;
+
 /// How the row `throughput` calls.
 const CALLERS: u32 = 64;
 const COUNTERS: u32 = 1_000;
@@ -43,6 +46,8 @@ pub(crate) enum Row {
     Throughput,
     /// What an idle gateway and an actor's process take.
     Memory,
+    /// How long the first build of the quick start takes.
+    Build,
 }
 
 impl fmt::Display for Row {
@@ -53,7 +58,8 @@ impl fmt::Display for Row {
 }
 
 impl Row {
-    pub(crate) const ALL: [Self; 3] = [Self::AskLatency, Self::Throughput, Self::Memory];
+    pub(crate) const ALL: [Self; 4] =
+        [Self::AskLatency, Self::Throughput, Self::Memory, Self::Build];
 
     pub(crate) async fn measure(self, built: &Built, given: &Arguments) -> Result<Vec<Figure>> {
         match self {
@@ -64,6 +70,7 @@ impl Row {
             }
             Self::Throughput => throughput(built, given).await,
             Self::Memory => memory(built, given).await,
+            Self::Build => build(),
         }
     }
 }
@@ -159,6 +166,14 @@ async fn memory(built: &Built, given: &Arguments) -> Result<Vec<Figure>> {
             .at_most(MEMORY_MAX),
         Figure::new("memory", "the counter's process", "MB", &actor),
     ])
+}
+
+/// Once: it takes minutes.
+fn build() -> Result<Vec<Figure>> {
+    let mut took = Repetitions::default();
+    took.push(cargo::clean_debug_build()?.as_secs_f64() / 60.0);
+    let what = "the quick start from nothing, debug";
+    Ok(vec![Figure::new("build", what, "min", &took).at_most(BUILD_MAX)])
 }
 
 fn megabytes(bytes: u64) -> f64 {

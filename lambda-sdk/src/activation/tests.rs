@@ -46,6 +46,10 @@ impl Service<Text> for TextService {
             }
             "Long" => Ok(vec![b'x'; 300 * 1024].into()),
             "Panic" => panic!("on purpose"),
+            "Minute" => {
+                tokio::time::sleep(Duration::from_secs(60)).await;
+                Ok(Bytes::new())
+            }
             other => Err(Error::unknown_method(Self::TYPE, other)),
         }
     }
@@ -74,20 +78,30 @@ fn put(store: &MemoryStore, messages: &[(&str, &str)]) {
     store.with(|tables| tables.put_segment(&address(), &Segment::new(Sequence(1), &messages)));
 }
 
+/// One run that begins `now`, on a clock that goes on with tokio's paused one.
 fn run_once(store: &MemoryStore, now: Timestamp) -> End {
+    paused().block_on(run_on(store, now))
+}
+
+fn paused() -> tokio::runtime::Runtime {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_time().start_paused(true).build().expect("a runtime")
+}
+
+async fn run_on(store: &MemoryStore, now: Timestamp) -> End {
     let terms = Terms::default();
     let woken = store.with(|tables| tables.wake(&address(), &terms.wake(now, now.0)));
     let Woken::Granted(lease) = woken else { panic!("refused: {woken:?}") };
     let hour = Duration::from_secs(3_600);
     let mut drain = Drain::new(&lease, &[], true, terms, hour).expect("a run");
+    let begun = tokio::time::Instant::now();
     let surroundings = Surroundings {
         store,
-        clock: Arc::new(move || now),
+        clock: Arc::new(move || now.plus(begun.elapsed())),
         stop_at: now.plus(hour),
         backoff: Backoff::default(),
     };
-    let finished = run::<Text, _>(&surroundings, &mut drain);
-    futures::executor::block_on(finished).expect("the store answers").end
+    run::<Text, _>(&surroundings, &mut drain).await.expect("the store answers").end
 }
 
 fn record(store: &MemoryStore) -> Record {
@@ -186,5 +200,35 @@ fn a_state_that_cannot_be_read_keeps_the_messages() {
         })
     });
     assert!(matches!(run_once(&store, NOW), End::Deferred { .. }));
+    assert_eq!(record(&store).head, Sequence(0));
+}
+
+#[test]
+fn a_handler_may_take_longer_than_a_lease() {
+    let store = MemoryStore::default();
+    put(&store, &[("Minute", "a"), ("Append", "b")]);
+    assert_eq!(run_once(&store, NOW), End::Released);
+    assert_eq!(state(&store), r#""ab""#);
+    assert_eq!(record(&store).epoch, callboard_mailbox::Epoch(1));
+}
+
+#[test]
+fn a_handler_is_given_up_when_the_lease_is_lost() {
+    let store = MemoryStore::default();
+    put(&store, &[("Minute", "a")]);
+    let end = paused().block_on(async {
+        let fence = async {
+            tokio::time::sleep(Duration::from_secs(20)).await;
+            let action = callboard_mailbox::sweep::Action::Fence;
+            let epoch = record(&store).epoch;
+            let settle = callboard_mailbox::sweep::Settle { epoch, action };
+            store.with(|tables| tables.settle(&address(), &settle)).expect("the lease is held");
+            tokio::time::Instant::now()
+        };
+        let (fenced_at, end) = tokio::join!(fence, run_on(&store, NOW));
+        assert!(fenced_at.elapsed() <= Duration::from_secs(5), "it was given up late");
+        end
+    });
+    assert_eq!(end, End::Fenced);
     assert_eq!(record(&store).head, Sequence(0));
 }
