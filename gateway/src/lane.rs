@@ -144,7 +144,9 @@ impl<S: Store + 'static> Lane<S> {
             () = tokio::time::sleep_until(until) => {
                 if self.wake_at.is_some_and(|at| at <= Instant::now()) {
                     self.wake_at = None;
-                    self.wake_now_or_later().await;
+                    if !self.is_all_consumed().await {
+                        self.wake_now_or_later().await;
+                    }
                 } else if idle && self.wake_at.is_none() {
                     return !self.gateway.close_lane(&self.address, &self.commands);
                 }
@@ -268,6 +270,16 @@ impl<S: Store + 'static> Lane<S> {
             self.wake_after(until.since(now));
             // They are the other one's to run, who reads them from the table.
             self.at_hand.clear();
+        }
+    }
+
+    /// Whether all that this lane has sent is consumed, perhaps in a run of
+    /// another gateway: then there is nobody to wake.
+    async fn is_all_consumed(&self) -> bool {
+        let Some((tail, _)) = self.tail else { return false };
+        match self.gateway.store.record(&self.address).await {
+            Ok(record) => record.is_some_and(|record| record.head >= tail.sequence()),
+            Err(_) => false,
         }
     }
 

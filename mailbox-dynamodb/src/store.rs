@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, CancellationReason, KeysAndAttributes, Put as PutItem,
+    AttributeValue, KeysAndAttributes, Put as PutItem,
     ReturnValuesOnConditionCheckFailure as OnFailure, TransactWriteItem, Update as UpdateItem,
 };
 use callboard_mailbox::append::{Put, Tail};
@@ -22,13 +22,10 @@ use callboard_mailbox::sweep::Settle;
 use callboard_mailbox::{Address, Record, Reply, Segment, Sequence, Store, Timestamp};
 
 use crate::connect::WithoutToken;
-use crate::error::{from_code, from_sdk};
+use crate::error::{from_cancellation, from_sdk, read_or_default};
 use crate::expression::{self, Update};
 use crate::item::{self, Item, RECORD, number, segment_key, text};
 use crate::schema::{DUE_INDEX, Tables};
-
-/// The code of the reason for which a condition cancels a transaction.
-const CONDITION_FAILED: &str = "ConditionalCheckFailed";
 
 /// How often the keys that a batch read left out are asked for again. DynamoDB
 /// leaves some out when it throttles or the answer would exceed 16 MB.
@@ -149,7 +146,7 @@ impl DynamoDbStore {
         };
         match error.as_service_error() {
             Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
-                let meaning = cancellation(commit, cancelled.cancellation_reasons())?;
+                let meaning = from_cancellation(commit, cancelled.cancellation_reasons())?;
                 self.confirm_duplicates(commit, meaning).await
             }
             _ => Err(from_sdk(error)),
@@ -188,48 +185,6 @@ async fn again_if_throttled<T, F: Future<Output = Result<T, Error>>>(
         }
     }
     request().await
-}
-
-/// What it means that a transaction was cancelled. The reasons are in the order
-/// of its items: the record, then the replies.
-fn cancellation(commit: &Commit, reasons: &[CancellationReason]) -> Result<Committed, Error> {
-    let failed = |reason: &CancellationReason| reason.code() == Some(CONDITION_FAILED);
-    let (record, replies) = reasons
-        .split_first()
-        .ok_or_else(|| Error::Unanswered("a transaction was cancelled without a reason".into()))?;
-    // The record comes first: when it shows that this commit was applied by an
-    // earlier try, then the replies that exist are this commit's own.
-    if failed(record) {
-        return Ok(Committed::Conflict(read_or_default(record.item.clone())?));
-    }
-    // Nothing can be said of the replies while something else holds the record.
-    if let Some(code) = record.code().filter(|code| *code != "None") {
-        let message = record.message().unwrap_or("no message");
-        return Err(from_code(Some(code), format!("a transaction was cancelled: {message}")));
-    }
-    let duplicates: Vec<_> = commit
-        .replies
-        .iter()
-        .zip(replies)
-        .filter(|(_, reason)| failed(reason))
-        .map(|(reply, _)| reply.id.clone())
-        .collect();
-    if !duplicates.is_empty() {
-        return Ok(Committed::Duplicates(duplicates));
-    }
-    let reason = replies.iter().find(|reason| reason.code().is_some_and(|code| code != "None"));
-    let code = reason.and_then(CancellationReason::code);
-    let message = reason.and_then(CancellationReason::message).unwrap_or("no message");
-    Err(from_code(code, format!("a transaction was cancelled: {message}")))
-}
-
-/// The record in an item that a failed condition returned; none means that the
-/// actor has no record.
-fn read_or_default(item: Option<Item>) -> Result<Record, Error> {
-    match item {
-        Some(item) if !item.is_empty() => item::read_record(item),
-        _ => Ok(Record::default()),
-    }
 }
 
 impl Store for DynamoDbStore {

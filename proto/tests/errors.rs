@@ -269,7 +269,10 @@ fn a_descriptor_set_needs_its_imports() {
     );
     assert_eq!(
         messages(Schema::from_descriptor_set(b"nonsense")),
-        ["the descriptor set: failed to decode file descriptor set"]
+        [concat!(
+            "the descriptor set: failed to decode file descriptor set: ",
+            "failed to decode Protobuf message: invalid wire type value: 6"
+        )]
     );
 }
 
