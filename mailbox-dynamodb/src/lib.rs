@@ -5,7 +5,7 @@
 //!
 //! | module | what it knows |
 //! | --- | --- |
-//! | [`connect`] | a client of DynamoDB with time-outs |
+//! | [`connect`](mod@connect) | a client of DynamoDB with time-outs |
 //! | [`schema`] | the tables, their indexes, and how they are made |
 //! | `item` | what an item looks like |
 //! | `expression` | conditions and updates |
