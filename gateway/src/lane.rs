@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use callboard_mailbox::append::{TAIL_AGE_MAX, Tail};
+use callboard_mailbox::clock::millis;
 use callboard_mailbox::lease::Woken;
 use callboard_mailbox::limits::{SEGMENT_BYTES_MAX, SEGMENT_MESSAGES_MAX};
 use callboard_mailbox::reply::{Outcome, ReplyKey};
@@ -449,8 +450,4 @@ fn hand_out<S>(gateway: &Gateway<S>, address: &Address, replies: &[pb::Reply]) {
             gateway.replies.end(&ReplyKey::new(address, &id), Ok(outcome));
         }
     }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

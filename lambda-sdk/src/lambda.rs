@@ -116,7 +116,7 @@ async fn perform<A: Actor>(
 /// When a run that begins now begins its last message.
 fn stop_at(now: Timestamp, deadline: Timestamp) -> Timestamp {
     let handover = (deadline.since(now) / 3).min(HANDOVER_MAX);
-    Timestamp(deadline.0.saturating_sub(handover.as_millis() as u64))
+    deadline.minus(handover)
 }
 
 fn drain<A: Actor>(

@@ -14,12 +14,23 @@ pub struct Timestamp(pub u64);
 /// Where a caller of the protocol gets the time from.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
+/// A duration in whole milliseconds, or the most that there are.
+#[must_use]
+pub fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
 impl Timestamp {
     /// This time plus `duration`, or the latest time there is.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
-        let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-        Self(self.0.saturating_add(millis))
+        Self(self.0.saturating_add(millis(duration)))
+    }
+
+    /// This time less `duration`, or 1970.
+    #[must_use]
+    pub fn minus(self, duration: Duration) -> Self {
+        Self(self.0.saturating_sub(millis(duration)))
     }
 
     /// How long it is from `earlier` to this time; zero if it is not later.
@@ -31,7 +42,7 @@ impl Timestamp {
     /// This time rounded up to a multiple of `step`.
     #[must_use]
     pub fn round_up(self, step: Duration) -> Self {
-        let step = u64::try_from(step.as_millis()).unwrap_or(u64::MAX).max(1);
+        let step = millis(step).max(1);
         Self(self.0.div_ceil(step).saturating_mul(step))
     }
 

@@ -245,7 +245,7 @@ impl Drain {
     /// When the lease is to be renewed.
     #[must_use]
     pub fn renew_at(&self) -> Timestamp {
-        Timestamp(self.lease_until.0.saturating_sub(millis(self.terms.length / 2)))
+        self.lease_until.minus(self.terms.length / 2)
     }
 
     /// Takes the answer to the [renewal](Drain::renewal); false when the lease
@@ -443,10 +443,6 @@ impl Drain {
         let Position { head, partial } = self.read_to();
         Sequence(head.0 + 1 - u64::from(partial))
     }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
