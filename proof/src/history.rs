@@ -1,0 +1,1 @@
+//! What a recorded history of sends, effects and replies proves.

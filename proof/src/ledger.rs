@@ -1,0 +1,45 @@
+//! The actor that the proofs send to: it writes down what it is sent.
+
+use callboard_lambda_sdk::{Actor, Context, Result};
+use serde::{Deserialize, Serialize};
+
+#[allow(missing_docs, reason = "generated")]
+pub mod v1 {
+    //! What `proof/v1/ledger.proto` describes.
+    callboard_lambda_sdk::include_proto!("proof.v1");
+}
+
+use v1::{LedgerActor, LedgerService, NoteRequest, RecordRequest, RecordResponse};
+
+/// A list of entries, in the order in which they took effect.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Ledger {
+    /// Each entry: its sender, and the sender's count.
+    pub entries: Vec<(u32, u64)>,
+}
+
+impl Ledger {
+    fn write(&mut self, sender: u32, number: u64) -> u64 {
+        self.entries.push((sender, number));
+        self.entries.len() as u64
+    }
+}
+
+impl Actor for Ledger {
+    type Service = LedgerService;
+}
+
+impl LedgerActor for Ledger {
+    async fn record(
+        &mut self,
+        request: RecordRequest,
+        _ctx: &mut Context<'_>,
+    ) -> Result<RecordResponse> {
+        Ok(RecordResponse { place: self.write(request.sender, request.number) })
+    }
+
+    async fn note(&mut self, request: NoteRequest, _ctx: &mut Context<'_>) -> Result<()> {
+        self.write(request.sender, request.number);
+        Ok(())
+    }
+}
