@@ -38,3 +38,4 @@ mod warden;
 
 pub use config::{Error, FunctionConfig, HostConfig, LogLine, OnLog};
 pub use host::LambdaHost;
+pub use warden::Warden;

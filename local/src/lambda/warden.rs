@@ -28,15 +28,20 @@ done
 for group in $groups; do kill -s KILL -- "-$group"; done
 "#;
 
-/// The shell and the pipe to it.
+/// Kills groups of processes when this one ends, however it ends.
 #[derive(Debug)]
-pub(super) struct Warden {
+pub struct Warden {
     shell: Child,
     pipe: Mutex<Option<ChildStdin>>,
 }
 
 impl Warden {
-    pub(super) fn start() -> io::Result<Self> {
+    /// One that watches nobody yet.
+    ///
+    /// # Errors
+    ///
+    /// When `/bin/sh` cannot be started.
+    pub fn start() -> io::Result<Self> {
         let mut shell = Command::new("/bin/sh")
             .args(["-c", SCRIPT, "callboard-warden"])
             .stdin(Stdio::piped())
@@ -50,12 +55,12 @@ impl Warden {
     }
 
     /// Kill this group if the host ends.
-    pub(super) fn watch(&self, group: Pid) {
+    pub fn watch(&self, group: Pid) {
         self.tell('+', group);
     }
 
     /// The group has ended.
-    pub(super) fn forget(&self, group: Pid) {
+    pub fn forget(&self, group: Pid) {
         self.tell('-', group);
     }
 

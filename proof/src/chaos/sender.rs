@@ -1,0 +1,111 @@
+//! One of many who send.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use fastrand::Rng;
+use http::uri::PathAndQuery;
+use prost::Message as _;
+use tokio::time::{Instant, sleep};
+
+use super::journal::Journal;
+use super::line::Line;
+use super::{ACTOR_TYPE, key};
+use crate::history::{Actor, Event, Kind, Message};
+use crate::ledger::v1::{NoteRequest, RecordRequest};
+
+/// The deadlines of most calls, in milliseconds.
+const DEADLINE: std::ops::Range<u64> = 500..4_000;
+
+/// The deadlines of some, in milliseconds: longer than a lease, so that they
+/// are there to see a recovery.
+const LONG_DEADLINE: std::ops::Range<u64> = 10_000..20_000;
+
+/// Of how many calls one has a long deadline.
+const LONG_OF: u32 = 20;
+
+/// For how long a gateway is left alone that did not do what it was asked.
+const AVOID: Duration = Duration::from_secs(1);
+
+/// The longest pause between two calls, in milliseconds.
+const PAUSE_MS_MAX: u64 = 20;
+
+/// Sends one message after the other, each with the next number, to an actor
+/// and through a gateway that chance chooses. It never sends one twice: who was
+/// told nothing does not know whether it is stored.
+pub(super) struct Sender {
+    number: u32,
+    rng: Rng,
+    /// The lines, and until when they are avoided.
+    lines: Vec<(Line, Instant)>,
+    actors: u32,
+    journal: Arc<Journal>,
+}
+
+impl Sender {
+    /// A sender by its number; `lines` lead to the gateways.
+    pub(super) fn new(
+        number: u32,
+        seed: u64,
+        lines: Vec<Line>,
+        actors: u32,
+        journal: Arc<Journal>,
+    ) -> Self {
+        let rng = Rng::with_seed(seed.wrapping_add(number.into()));
+        let lines = lines.into_iter().map(|line| (line, Instant::now())).collect();
+        Self { number, rng, lines, actors, journal }
+    }
+
+    /// Sends until a time, and ends when its last call has.
+    pub(super) async fn run(mut self, until: Instant) {
+        let mut number = 0;
+        while Instant::now() < until {
+            number += 1;
+            self.send(number).await;
+            sleep(Duration::from_millis(self.rng.u64(..=PAUSE_MS_MAX))).await;
+        }
+    }
+
+    async fn send(&mut self, number: u64) {
+        let actor = Actor(self.rng.u32(..self.actors));
+        let message = Message { sender: self.number, number };
+        let kind = if self.rng.bool() { Kind::Ask } else { Kind::Tell };
+        let (path, payload) = request(kind, actor, message);
+        let line = self.choose_line();
+        let deadline = if self.rng.u32(..LONG_OF) == 0 { LONG_DEADLINE } else { DEADLINE };
+        let deadline = Duration::from_millis(self.rng.u64(deadline));
+
+        let attempt = 1;
+        let at = self.journal.now();
+        self.journal.record(Event::Sent { at, message, attempt, actor, kind });
+        let ended = self.lines[line].0.call(path, kind, payload, deadline).await;
+        let (at, answer) = (self.journal.now(), ended.answer);
+        self.journal.record(Event::Answered { at, message, attempt, answer });
+        if let Some(status) = ended.status {
+            let who = format!("{message} to {actor} by gateway {}", line + 1);
+            self.journal.note(&who, &format!("{answer}: {status}"));
+        }
+        if !answer.says_stored() {
+            self.lines[line].1 = Instant::now() + AVOID;
+        }
+    }
+
+    /// Any line but those that are avoided, if there are others.
+    fn choose_line(&mut self) -> usize {
+        let now = Instant::now();
+        let good = (0..self.lines.len()).filter(|line| self.lines[*line].1 <= now);
+        let all = 0..self.lines.len();
+        self.rng.choice(good.collect::<Vec<_>>()).or_else(|| self.rng.choice(all)).unwrap_or(0)
+    }
+}
+
+fn request(kind: Kind, actor: Actor, message: Message) -> (PathAndQuery, Bytes) {
+    let (ledger, Message { sender, number }) = (key(actor), message);
+    let (method, payload) = match kind {
+        Kind::Ask => ("Record", RecordRequest { ledger, sender, number }.encode_to_vec()),
+        Kind::Tell => ("Note", NoteRequest { ledger, sender, number }.encode_to_vec()),
+    };
+    let path = format!("/{ACTOR_TYPE}/{method}").try_into().expect("names make a path");
+    (path, payload.into())
+}
