@@ -489,7 +489,7 @@ impl Drain {
             pending.commit.error = Some(error.clone());
             return Some(pending);
         }
-        if self.queue.is_exhausted() {
+        if self.queue.is_exhausted() && !self.batch.sends_to_itself() {
             return all(LeaseAfter::Released, 0, Some(End::Released));
         }
         let others_wait = self.wakes_since.is_some_and(|since| now.since(since) >= WAKES_WAIT_MAX)
@@ -525,7 +525,8 @@ impl Drain {
     /// Consumes messages at the front that were processed before, and timers
     /// that were replaced after they were read.
     fn drop_duplicates(&mut self) {
-        while let Some(next) = self.queue.front() {
+        // What is dropped is still an item to remove, and they may be many.
+        while let Some(next) = self.queue.front().filter(|_| self.batch.is_fitting()) {
             let id = &next.message.id;
             let is_known = self.duplicates.contains(id)
                 || (next.message.is_answered() && self.batch.answers(id));

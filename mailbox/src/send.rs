@@ -216,7 +216,7 @@ mod tests {
                 "wake"
             }
             Step::Put(segment) => {
-                send.put(&tables.put_segment(&address(), &segment));
+                send.put(&tables.put_segment(&address(), &segment, Timestamp(u64::MAX)));
                 "put"
             }
             Step::FindTail => {

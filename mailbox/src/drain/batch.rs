@@ -56,11 +56,14 @@ pub(super) struct Batch {
     pub(super) address: Address,
     pub(super) base: Base,
     done: Vec<Done>,
+    /// What they add to a commit, their states apart.
+    items: usize,
+    bytes: usize,
 }
 
 impl Batch {
     pub(super) fn new(address: Address, base: Base) -> Self {
-        Self { address, base, done: Vec::new() }
+        Self { address, base, done: Vec::new(), items: 0, bytes: 0 }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -91,6 +94,12 @@ impl Batch {
         replies.any(|reply| reply.id == *id)
     }
 
+    /// Whether the actor has sent something to itself that is deliverable at once.
+    pub(super) fn sends_to_itself(&self) -> bool {
+        let mut posted = self.done.iter().flat_map(|done| &done.posted);
+        posted.any(|posted| posted.to == self.address && posted.parcel.slot.at().is_none())
+    }
+
     /// A message that is consumed with what its handler made of it.
     pub(super) fn push(
         &mut self,
@@ -100,10 +109,9 @@ impl Batch {
         effects: Effects,
         now: Timestamp,
     ) {
-        let before = self.timers();
-        let mut timers = before.clone();
+        let mut timers = None;
         if let Origin::Parcel { timer: Some(name), .. } = &queued.origin {
-            timers.remove(name);
+            timers.get_or_insert_with(|| self.timers().clone()).remove(name);
         }
         let mut posted = Vec::new();
         let mut tick = self.tick();
@@ -120,6 +128,7 @@ impl Batch {
             posted.push(Posted { to: send.to, parcel });
         }
         for change in effects.timers {
+            let timers = timers.get_or_insert_with(|| self.timers().clone());
             match change {
                 TimerChange::Set { name, at, message } => {
                     let slot = Slot::Delayed { at, id: message.id.clone() };
@@ -130,14 +139,18 @@ impl Batch {
                 TimerChange::Cancel { name } => drop(timers.remove(&name)),
             }
         }
-        let changed = |(name, slot): &(&String, &Slot)| timers.get(*name) != Some(*slot);
+        let gone = timers.as_ref().map_or(0, |after| {
+            let before = self.timers().iter();
+            before.filter(|(name, slot)| after.get(*name) != Some(*slot)).count()
+        });
         let items = usize::from(queued.slot().is_some())
             + usize::from(reply.is_some())
-            + before.iter().filter(changed).count()
-            + posted.len();
+            + posted.len()
+            + gone;
         let bytes = reply.as_ref().map_or(0, |reply| reply.outcome.size())
             + posted.iter().map(|posted| posted.parcel.message.encoded_len()).sum::<usize>();
-        let timers = (timers != *before).then_some(timers);
+        self.items += items;
+        self.bytes += bytes;
         let dead_letter = None;
         self.done.push(Done {
             queued,
@@ -157,36 +170,37 @@ impl Batch {
         let now = letter.at;
         self.push(queued, None, reply, Effects::default(), now);
         let done = self.done.last_mut().expect("it was just put in");
-        done.items += 1;
-        done.bytes += letter.message.encoded_len();
+        let bytes = letter.message.encoded_len();
+        (done.items, done.bytes) = (done.items + 1, done.bytes + bytes);
+        (self.items, self.bytes) = (self.items + 1, self.bytes + bytes);
         done.dead_letter = Some(letter);
     }
 
     /// Gives up what was run; the messages, in order.
     pub(super) fn take_back(&mut self) -> impl DoubleEndedIterator<Item = Queued> {
+        (self.items, self.bytes) = (0, 0);
         std::mem::take(&mut self.done).into_iter().map(|done| done.queued)
     }
 
-    /// How many messages from the first on fit in one commit: the limits are
-    /// those of a transaction. One alone always fits, by the limits of what a
-    /// handler may do.
+    /// How many messages from the first on fit in one commit, whose limits are
+    /// those of a transaction: all of them, or all but the last. One alone always
+    /// fits, by the limits of what a handler may do.
     pub(super) fn fitting(&self) -> usize {
-        let (mut items, mut bytes) = (1, 0);
-        for (n, done) in self.done.iter().enumerate() {
-            items += done.items;
-            bytes += done.bytes;
-            let state = latest(&self.done[..=n], |done| done.state.as_ref());
-            let write = state.map(|state| self.write(state));
-            let state_items =
-                write.as_ref().map_or(0, |write| write.chunks().len() + write.left_over().len());
-            let state_bytes = write.map_or(0, |write| write.state.len());
-            let is_over =
-                items + state_items > COMMIT_ITEMS_MAX || bytes + state_bytes > COMMIT_BYTES_MAX;
-            if is_over && n > 0 {
-                return n;
-            }
+        let state = latest(&self.done, |done| done.state.as_ref()).map(|state| self.write(state));
+        let (state_items, state_bytes) = state.map_or((0, 0), |write| {
+            (write.chunks().len() + write.left_over().len(), write.state.len())
+        });
+        let is_over = 1 + self.items + state_items > COMMIT_ITEMS_MAX
+            || self.bytes + state_bytes > COMMIT_BYTES_MAX;
+        match self.done.len() {
+            len if is_over && len > 1 => len - 1,
+            len => len,
         }
-        self.done.len()
+    }
+
+    /// Whether all of it fits in one commit.
+    pub(super) fn is_fitting(&self) -> bool {
+        self.fitting() == self.len()
     }
 
     fn write(&self, state: &Bytes) -> state::Write {
@@ -256,7 +270,10 @@ impl Batch {
         self.base.tick = commit.tick;
         self.base.wakes = commit.wakes.iter().cloned().collect();
         self.base.error = commit.error.clone();
-        self.done.drain(..count);
+        for done in self.done.drain(..count) {
+            self.items -= done.items;
+            self.bytes -= done.bytes;
+        }
     }
 
     /// The message at a place of the batch.
