@@ -71,8 +71,8 @@ pub const PENDING_WAKES_MAX: usize = 100;
 /// cut.
 pub const ERROR_BYTES_MAX: usize = 1_024;
 
-/// The longest delay of a message. Its receipt is kept for as long, and a date
-/// further away is more likely a mistake in its unit.
+/// The longest delay of a message. A date further away is more likely a mistake
+/// in its unit.
 pub const DELAY_MAX: std::time::Duration = std::time::Duration::from_secs(366 * 24 * 3_600);
 
 /// The most messages in one commit. It bounds what a crash makes run again.

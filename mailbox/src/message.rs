@@ -51,6 +51,13 @@ impl MessageId {
         valid.then(|| Self(text.into())).ok_or(InvalidId)
     }
 
+    /// A new id, a UUIDv7, so that ids sort by time.
+    #[must_use]
+    pub fn from_time(now: Timestamp, random: &[u8; 10]) -> Self {
+        let uuid = uuid::Builder::from_unix_timestamp_millis(now.0, random).into_uuid();
+        Self(uuid.to_string().into())
+    }
+
     /// The id's text.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -22,6 +22,12 @@ impl ReplyKey {
         Self(format!("{address}/{id}"))
     }
 
+    /// What the keys of all replies of an actor begin with.
+    #[must_use]
+    pub fn prefix(address: &Address) -> Self {
+        Self(format!("{address}/"))
+    }
+
     /// The key's text.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -102,6 +102,33 @@ impl Sweep {
         }
     }
 
+    /// Begins to look at an actor after a run of this epoch that released its
+    /// lease. The others that it has sent to are `wakes`, the place behind the
+    /// last consumed message is `place`.
+    #[must_use]
+    pub fn after_run(
+        address: &Address,
+        terms: Terms,
+        epoch: Epoch,
+        place: Sequence,
+        wakes: Vec<PendingWake>,
+    ) -> Self {
+        let step = if wakes.is_empty() { Step::Look(place) } else { Step::WakeOthers(wakes) };
+        Self { step, epoch, place, ..Self::new(address, terms) }
+    }
+
+    /// The actor.
+    #[must_use]
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// The epoch under which it looks.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
     /// What to do next.
     #[must_use]
     pub fn step(&self) -> Step {
@@ -123,7 +150,7 @@ impl Sweep {
         self.place = record.next_segment();
         if record.paused.is_some() {
             self.paused = Some(due);
-            return Step::Look(self.place);
+            return Self::look(record);
         }
         match record.lease_until.max(record.not_before) {
             Some(end) if end > now => {
