@@ -95,7 +95,7 @@ pub(crate) fn settle(settle: &Settle) -> Update {
         }
         Action::Fence => {
             value(":next", number(settle.epoch.next().0));
-            ("attribute_exists(a)", "SET e = :next REMOVE l")
+            ("attribute_exists(a)", "SET e = :next REMOVE l, f")
         }
         Action::Defer { not_before, counts, error } => {
             value(":next", number(settle.epoch.next().0));

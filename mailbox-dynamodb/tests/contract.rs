@@ -52,8 +52,3 @@ async fn tables_that_exist_are_left_as_they_are() {
         assert!(created.iter().all(|(_, created)| *created == expected));
     }
 }
-
-#[tokio::test]
-async fn tmp_memory() {
-    contract::check(&callboard_mailbox::memory::MemoryStore::default(), "memory").await;
-}

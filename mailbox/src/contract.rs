@@ -99,6 +99,7 @@ pub async fn check(store: &impl Store, salt: &str) {
         }
         sweep {
             a_settle_needs_its_epoch
+            a_fence_ends_lease_and_wait_and_no_pause
             a_holder_that_is_gone_is_deferred_with_its_error
             an_attempt_that_was_none_is_not_taken_back_twice
             a_record_rests_only_when_it_is_idle

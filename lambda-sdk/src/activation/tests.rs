@@ -1,11 +1,11 @@
 //! Runs with a hand-written service, on the store on maps.
 
 use bytes::Bytes;
+use callboard_mailbox::drain::Rules;
 use callboard_mailbox::lease::{Terms, Woken};
+use callboard_mailbox::limits::STATE_BYTES_MAX;
 use callboard_mailbox::memory::MemoryStore;
 use callboard_mailbox::message::{Kind, Message, MessageId};
-use callboard_mailbox::drain::Rules;
-use callboard_mailbox::limits::STATE_BYTES_MAX;
 use callboard_mailbox::reply::ReplyKey;
 use callboard_mailbox::retry::Attempts;
 use callboard_mailbox::state::Stored;
@@ -206,7 +206,8 @@ fn a_state_that_cannot_be_read_keeps_the_messages() {
     let store = MemoryStore::default();
     put(&store, &[("Append", "a")]);
     let terms = Terms::default();
-    let Woken::Granted(lease) = store.with(|tables| tables.wake(&address(), &terms.wake(&address(), NOW, 1)))
+    let Woken::Granted(lease) =
+        store.with(|tables| tables.wake(&address(), &terms.wake(&address(), NOW, 1)))
     else {
         panic!("nobody else holds it");
     };

@@ -17,9 +17,9 @@ pub(crate) fn write(address: &Address, n: usize, revision: Revision, piece: &[u8
 }
 
 /// A piece with its sort key and the revision that wrote it.
-pub(crate) fn read(mut item: Item) -> Result<(String, Revision, Bytes), Error> {
+pub(crate) fn read(mut item: Item) -> Result<(String, (Revision, Bytes)), Error> {
     check_format(&item)?;
     let revision = Revision(read_count(&item, REVISION)?);
     let piece = take_body(&mut item)?;
-    Ok((read_kind(&item)?.to_owned(), revision, piece))
+    Ok((read_kind(&item)?.to_owned(), (revision, piece)))
 }

@@ -125,3 +125,47 @@ fn take_wakes(item: &mut Item) -> Result<Vec<PendingWake>, Error> {
 fn read_slot(text: &str, name: &str) -> Result<Slot, Error> {
     key::read_slot(text).ok_or_else(|| corrupt(name))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::item::number;
+
+    fn item(name: &str, value: AttributeValue) -> Item {
+        let named = |name: &str, value| (name.to_owned(), value);
+        HashMap::from([named("v", number(1)), named(EPOCH, number(7)), named(name, value)])
+    }
+
+    #[test]
+    fn what_is_missing_is_zero_or_nothing() {
+        let record = read(item(HEAD, number(3))).expect("a record");
+        assert_eq!(record, Record { head: Sequence(3), epoch: Epoch(7), ..Record::default() });
+        assert_eq!(read_or_default(Item::new()).expect("none"), Record::default());
+    }
+
+    #[test]
+    fn an_attribute_of_another_form_is_told() {
+        let bad_wake = AttributeValue::L(vec![text("soon@test.v1.A/a")]);
+        let bad_timer = AttributeValue::M(HashMap::from([("name".into(), text("t#1#a/b"))]));
+        for (name, value) in [
+            (HEAD, text("3")),
+            (EPOCH, number(-1)),
+            (ATTEMPT, number(u64::MAX)),
+            (FRONT, text("m#00000000000000000001")),
+            (WAKES, bad_wake),
+            (TIMERS, bad_timer),
+            (STATE, text("state")),
+        ] {
+            let Err(Error::Corrupt(text)) = read(item(name, value)) else {
+                panic!("`{name}` was read");
+            };
+            assert!(text.contains(&format!("`{name}`")), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_record_of_another_format_is_refused_with_both_versions() {
+        let Err(Error::Corrupt(text)) = read(item("v", number(2))) else { panic!("it was read") };
+        assert!(text.contains("format 2") && text.contains("format 1"), "{text}");
+    }
+}

@@ -35,6 +35,24 @@ pub(super) async fn a_settle_needs_its_epoch(store: &impl Store, address: &Addre
     assert_eq!(record(store, address).await, expected);
 }
 
+pub(super) async fn a_fence_ends_lease_and_wait_and_no_pause(
+    store: &impl Store,
+    address: &Address,
+) {
+    let lease = leased(store, address, NOW).await;
+    let waits = Commit { lease: LeaseAfter::Deferred { not_before: NOW }, ..commit(&lease, 0) };
+    assert_eq!(committed(store, &waits).await, Committed::Applied);
+    let fenced = settled(store, address, Epoch(1), Action::Fence).await.expect("its epoch");
+    assert_eq!((fenced.not_before, fenced.due, fenced.epoch), (None, Some(NOW), Epoch(2)));
+    let lease = leased(store, address, NOW).await;
+    let pauses = LeaseAfter::Suspended { reason: "it failed".into() };
+    let commit = Commit { lease: pauses, ..commit(&lease, 0) };
+    assert_eq!(committed(store, &commit).await, Committed::Applied);
+    let fenced = settled(store, address, Epoch(3), Action::Fence).await.expect("its epoch");
+    assert_eq!((fenced.paused.as_deref(), fenced.epoch), (Some("it failed"), Epoch(4)));
+    assert_eq!(record(store, address).await, fenced);
+}
+
 pub(super) async fn a_holder_that_is_gone_is_deferred_with_its_error(
     store: &impl Store,
     address: &Address,
