@@ -4,16 +4,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use callboard_mailbox::message::{Kind, Message};
+use callboard_mailbox::limits::DELAY_MAX;
+use callboard_mailbox::message::{Digest, Kind, Message};
 use callboard_mailbox::reply::{Outcome, ReplyKey};
-use callboard_mailbox::{Address, MessageId, Sequence, Store};
+use callboard_mailbox::store::Cancelled;
+use callboard_mailbox::{Address, MessageId, Sequence, Store, Timestamp};
 use tokio::sync::{SemaphorePermit, oneshot};
 use tokio::time::{Instant, timeout_at};
 
 use crate::catalog::Route;
+use crate::delay;
 use crate::gateway::Gateway;
 use crate::lane::{Command, Envelope};
 use crate::refusal::{Refusal, Stored};
+use crate::replies::Answered;
 
 /// The longest time by which the gateway answers before the caller's deadline,
 /// so that the answer, and not the caller's own timer, tells what happened.
@@ -24,7 +28,7 @@ const ANSWER_EARLIER_MAX: Duration = Duration::from_millis(50);
 const TIMEOUT_MAX: Duration = Duration::from_secs(24 * 3_600);
 
 /// A call, as a door took it in.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Call {
     /// The path, `/bank.v1.Account/Deposit`.
     pub path: String,
@@ -34,6 +38,20 @@ pub struct Call {
     pub timeout: Option<Duration>,
     /// Headers that travel with the message.
     pub headers: Vec<(String, String)>,
+    /// The id that the caller gives the message: sent again with the same id, it
+    /// is processed once.
+    pub message_id: Option<MessageId>,
+    /// When the message is delivered; `None` for at once. Only for tells.
+    pub deliver: Option<Deliver>,
+}
+
+/// When a message is delivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deliver {
+    /// So long after the gateway has taken it.
+    After(Duration),
+    /// At a time, or at once when it is over.
+    At(Timestamp),
 }
 
 /// A call's answer.
@@ -50,8 +68,11 @@ pub struct Answer {
 pub struct Receipt {
     /// Its id.
     pub message_id: MessageId,
-    /// Its place in its mailbox.
-    pub sequence: Sequence,
+    /// Its place in its mailbox's log; `None` for a delayed message and for one
+    /// that was sent before.
+    pub sequence: Option<Sequence>,
+    /// Whether it was sent before, and this is what became of it then.
+    pub duplicate: bool,
 }
 
 /// Why a call has no answer, and what is known of its message.
@@ -84,26 +105,54 @@ impl<S: Store + 'static> Gateway<S> {
         let address = route.address(&call.payload)?;
         self.functions.of(address.actor_type())?;
 
-        let message_id = new_message_id();
         let deadline = self.deadline(&route, call.timeout);
+        let at = self.delivery(&route, call.deliver)?;
+        let is_given = call.message_id.is_some();
+        let message = self.message(&route, call, at);
+        let (message_id, digest) = (message.id.clone(), message.digest());
+        let key = ReplyKey::new(&address, &message_id);
+        if is_given {
+            let known = timeout_at(deadline, self.stored_reply(&key)).await;
+            let known = known.map_err(|_| Refusal::SendTimeout { message_id: message_id.clone() });
+            if let Some(answered) = known?? {
+                let receipt = Receipt { message_id, sequence: None, duplicate: true };
+                return answer(&route, answered, digest, receipt);
+            }
+        }
         // Before the message is sent, so that the reply cannot come first.
-        let ticket =
-            (!route.is_tell()).then(|| self.replies.wait_for(ReplyKey::new(&address, &message_id)));
-        let message = self.message(&route, message_id.clone(), call);
-        let sequence = self.store_message(&address, message, deadline).await?;
+        let ticket = (!route.is_tell()).then(|| self.replies.wait_for(key));
+        let sequence = match at {
+            None => Some(self.store_message(&address, message, deadline).await?),
+            Some(at) => {
+                delay::store(self, &address, message, at, deadline).await?;
+                None
+            }
+        };
         drop(storing);
-        let receipt = Receipt { message_id: message_id.clone(), sequence };
+        let receipt = Receipt { message_id: message_id.clone(), sequence, duplicate: false };
 
         let Some(mut ticket) = ticket else {
             return Ok(Answer { payload: Bytes::new(), receipt });
         };
         let refusal = match timeout_at(deadline, ticket.ended()).await {
-            Ok(Ok(Outcome::Ok(payload))) => return Ok(Answer { payload, receipt }),
-            Ok(Ok(Outcome::Failed { code, status })) => Refusal::Handler { code, status },
+            Ok(Ok(answered)) => return answer(&route, answered, digest, receipt),
             Ok(Err(refusal)) => refusal,
             Err(_) => Refusal::AskTimeout { message_id },
         };
         Err(Refused { refusal, receipt: Some(receipt) })
+    }
+
+    /// Cancels a delayed message that is not yet due; false when no delayed
+    /// message of this id waits.
+    ///
+    /// # Errors
+    /// When the database does not answer: then it may be cancelled.
+    pub async fn cancel(&self, address: &Address, id: &MessageId) -> Result<bool, Refusal> {
+        let expires = (self.clock)().plus(self.settings.reply_retention);
+        match self.store.cancel(address, id, expires).await {
+            Ok(cancelled) => Ok(cancelled == Cancelled::Done),
+            Err(error) => Err(Refusal::from_store(&error, Stored::Unknown)),
+        }
     }
 
     fn admit(&self) -> Result<SemaphorePermit<'_>, Refusal> {
@@ -124,19 +173,59 @@ impl<S: Store + 'static> Gateway<S> {
         Instant::now() + timeout - (timeout / 10).min(ANSWER_EARLIER_MAX)
     }
 
-    fn message(&self, route: &Route, id: MessageId, call: Call) -> Message {
+    /// When a message is delivered; `None` for at once.
+    fn delivery(
+        &self,
+        route: &Route,
+        deliver: Option<Deliver>,
+    ) -> Result<Option<Timestamp>, Refusal> {
+        let now = (self.clock)();
+        let (field, at) = match deliver {
+            None => return Ok(None),
+            Some(Deliver::After(delay)) => ("callboard-delay", now.plus(delay)),
+            Some(Deliver::At(at)) => ("callboard-deliver-at", at),
+        };
+        let invalid = |detail: String| Refusal::Invalid { field: field.to_owned(), detail };
+        if !route.is_tell() {
+            return Err(invalid("an ask cannot be delayed, since its caller waits".into()));
+        }
+        if at.since(now) > DELAY_MAX {
+            let days = DELAY_MAX.as_secs() / 86_400;
+            return Err(invalid(format!("a message is delayed by {days} days at most")));
+        }
+        Ok(Some(at).filter(|at| *at > now))
+    }
+
+    fn message(&self, route: &Route, call: Call, at: Option<Timestamp>) -> Message {
         let sent_at = (self.clock)();
         let kind = if route.is_tell() { Kind::Tell } else { Kind::Ask };
         let timeout = call.timeout.unwrap_or(self.settings.ask_timeout).min(TIMEOUT_MAX);
+        let receipt = call.message_id.is_some() || at.is_some();
+        let new = || {
+            let mut random = [0; 10];
+            random.fill_with(|| fastrand::u8(..));
+            MessageId::from_time(sent_at, &random)
+        };
         Message {
-            id,
+            id: call.message_id.unwrap_or_else(new),
             kind,
             method: route.method().to_owned(),
             payload: call.payload,
             sent_at,
             deadline: (kind == Kind::Ask).then(|| sent_at.plus(timeout)),
             headers: call.headers,
+            receipt,
+            sender: None,
         }
+    }
+
+    /// What became of a message that was sent with this id before, as far as the
+    /// reply table shows. It may lag; then the message is dropped when it runs.
+    async fn stored_reply(&self, key: &ReplyKey) -> Result<Option<Answered>, Refusal> {
+        let replies = self.store.replies(std::slice::from_ref(key), (self.clock)()).await;
+        let mut replies = replies.map_err(|error| Refusal::from_store(&error, Stored::No))?;
+        let reply = replies.pop().flatten();
+        Ok(reply.map(|reply| Answered { outcome: reply.outcome, digest: reply.digest }))
     }
 
     /// Hands a message to its actor's lane; its place once it is durable and
@@ -160,7 +249,26 @@ impl<S: Store + 'static> Gateway<S> {
     }
 }
 
-/// A UUIDv7, so that ids sort by time.
-fn new_message_id() -> MessageId {
-    MessageId::new(&uuid::Uuid::now_v7().to_string()).expect("a UUID is a valid id")
+/// What a caller gets from a stored reply. Of a tell he only learns that it was
+/// taken; and nobody learns the reply to another message of the same id.
+fn answer(
+    route: &Route,
+    answered: Answered,
+    digest: Option<Digest>,
+    receipt: Receipt,
+) -> Result<Answer, Refused> {
+    let message_id = receipt.message_id.clone();
+    if answered.digest != digest {
+        return Err(Refusal::MessageIdReused { message_id }.into());
+    }
+    let refusal = match answered.outcome {
+        Outcome::Cancelled => Refusal::Cancelled { message_id },
+        _ if route.is_tell() => return Ok(Answer { payload: Bytes::new(), receipt }),
+        Outcome::Ok(payload) => return Ok(Answer { payload, receipt }),
+        Outcome::Failed { code, status } => Refusal::Handler { code, status },
+        Outcome::DeadLettered { attempts, error } => {
+            Refusal::DeadLettered { message_id, attempts, error }
+        }
+    };
+    Err(Refused { refusal, receipt: Some(receipt) })
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use callboard_mailbox::Address;
 use callboard_mailbox::limits::MESSAGE_BYTES_MAX;
+use callboard_proto::pb::RetryPolicy;
 use callboard_proto::schema::{KeyError, Kind, Method, Schema};
 
 use crate::refusal::Refusal;
@@ -43,6 +44,13 @@ impl Catalog {
     #[must_use]
     pub fn schema(&self) -> &Schema {
         &self.schema
+    }
+
+    /// How failed messages of an actor type are tried again, as far as its file
+    /// says.
+    #[must_use]
+    pub fn retry(&self, actor_type: &str) -> Option<&RetryPolicy> {
+        self.schema.actor(actor_type)?.retry()
     }
 
     /// The method of a path, `/bank.v1.Account/Deposit`.

@@ -11,6 +11,7 @@
 //! | [`gateway`] | what the parts share; starting and draining |
 //! | [`catalog`] | which path is which method of which actor type |
 //! | [`call`](mod@call) | the whole life of a call, on one screen |
+//! | `delay` | delayed messages on their way in |
 //! | `door` | gRPC in and out |
 //! | [`codec`] | messages that stay encoded |
 //! | `lane` | one actor's messages on their way: append, wake, invoke, look again |
@@ -23,6 +24,7 @@
 pub mod call;
 pub mod catalog;
 pub mod codec;
+mod delay;
 mod door;
 pub mod functions;
 pub mod gateway;

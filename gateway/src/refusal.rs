@@ -77,6 +77,34 @@ pub enum Refusal {
         /// What is known about the message.
         stored: Stored,
     },
+    /// Too many messages wait in the actor's mailbox. Nothing is stored.
+    #[error("{depth_max} messages wait in the actor's mailbox, and no more are taken")]
+    MailboxFull {
+        /// How many may wait.
+        depth_max: u64,
+    },
+    /// The message failed in all of its attempts and was set aside.
+    #[error("message {message_id} was set aside after {attempts} attempts: {error}")]
+    DeadLettered {
+        /// The message.
+        message_id: MessageId,
+        /// How often it was tried.
+        attempts: u32,
+        /// The error of the last attempt.
+        error: String,
+    },
+    /// Another message with this id was sent to the actor before.
+    #[error("message id {message_id} was used before, for another method or body")]
+    MessageIdReused {
+        /// The id.
+        message_id: MessageId,
+    },
+    /// The delayed message was cancelled before it was due.
+    #[error("message {message_id} was cancelled before it was due")]
+    Cancelled {
+        /// The message.
+        message_id: MessageId,
+    },
     /// The handler's own status.
     #[error("the handler answered with status {code}")]
     Handler {
@@ -168,6 +196,27 @@ impl From<Refusal> for Status {
                 }
                 let metadata = pairs(&[("detail", detail), ("stored", stored.word())]);
                 (Code::Unavailable, ErrorReason::Unavailable, metadata)
+            }
+            Refusal::MailboxFull { depth_max } => {
+                extra.set_retry_info(Some(RETRY_AFTER));
+                let metadata = pairs(&[("depth_max", &depth_max.to_string())]);
+                (Code::ResourceExhausted, ErrorReason::MailboxFull, metadata)
+            }
+            Refusal::DeadLettered { message_id, attempts, error } => {
+                let metadata = pairs(&[
+                    ("message_id", message_id.as_str()),
+                    ("attempts", &attempts.to_string()),
+                    ("last_error", error),
+                ]);
+                (Code::FailedPrecondition, ErrorReason::DeadLettered, metadata)
+            }
+            Refusal::MessageIdReused { message_id } => {
+                let metadata = pairs(&[("message_id", message_id.as_str())]);
+                (Code::AlreadyExists, ErrorReason::MessageIdReused, metadata)
+            }
+            Refusal::Cancelled { message_id } => {
+                let metadata = pairs(&[("message_id", message_id.as_str())]);
+                (Code::Cancelled, ErrorReason::MessageCancelled, metadata)
             }
             Refusal::Internal { detail } => {
                 (Code::Internal, ErrorReason::Internal, pairs(&[("detail", detail)]))
@@ -264,6 +313,30 @@ mod tests {
                 "detail",
             ),
             (Refusal::Internal { detail: "x".into() }, Code::Internal, "INTERNAL", "detail"),
+            (
+                Refusal::MailboxFull { depth_max: 9 },
+                Code::ResourceExhausted,
+                "MAILBOX_FULL",
+                "depth_max",
+            ),
+            (
+                Refusal::DeadLettered { message_id: id(), attempts: 3, error: "x".into() },
+                Code::FailedPrecondition,
+                "DEAD_LETTERED",
+                "last_error",
+            ),
+            (
+                Refusal::MessageIdReused { message_id: id() },
+                Code::AlreadyExists,
+                "MESSAGE_ID_REUSED",
+                "message_id",
+            ),
+            (
+                Refusal::Cancelled { message_id: id() },
+                Code::Cancelled,
+                "MESSAGE_CANCELLED",
+                "message_id",
+            ),
         ];
         for (refusal, code, reason, fact) in cases {
             let status = Status::from(refusal.clone());
@@ -272,7 +345,8 @@ mod tests {
             assert_eq!((status.code(), info.reason.as_str()), (code, reason));
             assert_eq!(info.domain, "callboard.dev");
             assert!(info.metadata.contains_key(fact), "{refusal:?}");
-            assert_eq!(details.retry_info().is_some(), code == Code::Unavailable);
+            let retry = matches!(reason, "UNAVAILABLE" | "MAILBOX_FULL");
+            assert_eq!(details.retry_info().is_some(), retry);
             assert_eq!(details.bad_request().is_some(), code == Code::InvalidArgument);
         }
     }

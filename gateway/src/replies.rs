@@ -6,13 +6,14 @@
 //! waiting asks in one request, each less and less often.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BTreeMap, BinaryHeap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use callboard_mailbox::clock::Clock;
+use callboard_mailbox::message::Digest;
 use callboard_mailbox::reply::{Outcome, ReplyKey};
-use callboard_mailbox::{Address, Store};
+use callboard_mailbox::{Address, Reply, Store};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
@@ -32,7 +33,14 @@ const BATCH_MAX: usize = 100;
 const DRAIN_LOOK: Duration = Duration::from_millis(20);
 
 /// How an ask ended for its caller.
-pub(crate) type Ended = Result<Outcome, Refusal>;
+pub(crate) type Ended = Result<Answered, Refusal>;
+
+/// A reply, and what the message asked for that it answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Answered {
+    pub(crate) outcome: Outcome,
+    pub(crate) digest: Option<Digest>,
+}
 
 /// The callers that wait at this gateway.
 #[derive(Default)]
@@ -43,7 +51,11 @@ pub(crate) struct Replies {
 
 #[derive(Default)]
 struct Waiting {
-    callers: HashMap<ReplyKey, oneshot::Sender<Ended>>,
+    /// In the order of their keys, so that what ends together ends in the same
+    /// order each time.
+    /// Several may wait for one reply, each with a ticket of its own.
+    callers: BTreeMap<(ReplyKey, u64), oneshot::Sender<Ended>>,
+    tickets: u64,
     /// When to read for whom, and the wait after that. Some have their reply.
     reads: BinaryHeap<Reverse<(Instant, ReplyKey, Duration)>>,
 }
@@ -52,6 +64,7 @@ struct Waiting {
 pub(crate) struct Ticket {
     replies: Arc<Replies>,
     key: ReplyKey,
+    number: u64,
     ended: oneshot::Receiver<Ended>,
 }
 
@@ -72,7 +85,7 @@ pub(crate) fn shutting_down() -> Refusal {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        self.replies.lock().callers.remove(&self.key);
+        self.replies.lock().callers.remove(&(self.key.clone(), self.number));
     }
 }
 
@@ -86,32 +99,47 @@ impl Replies {
     pub(crate) fn wait_for(self: &Arc<Self>, key: ReplyKey) -> Ticket {
         let (sender, ended) = oneshot::channel();
         let mut waiting = self.lock();
-        waiting.callers.insert(key.clone(), sender);
+        waiting.tickets += 1;
+        let number = waiting.tickets;
+        waiting.callers.insert((key.clone(), number), sender);
         waiting.reads.push(Reverse((Instant::now() + FIRST_READ, key.clone(), FIRST_READ)));
         drop(waiting);
         self.arrived.notify_one();
-        Ticket { replies: Arc::clone(self), key, ended }
+        Ticket { replies: Arc::clone(self), key, number, ended }
     }
 
     /// Ends an ask. Does nothing when its caller does not wait here.
     pub(crate) fn end(&self, key: &ReplyKey, ended: Ended) {
-        if let Some(caller) = self.lock().callers.remove(key) {
+        let mut waiting = self.lock();
+        let all = (key.clone(), 0)..=(key.clone(), u64::MAX);
+        for (_, caller) in waiting.callers.extract_if(all, |_, _| true) {
             // The caller may have gone in this moment; the reply is stored.
-            let _ = caller.send(ended);
+            let _ = caller.send(ended.clone());
         }
     }
 
     /// Whether anybody waits for a reply of an actor.
     pub(crate) fn is_awaited(&self, address: &Address) -> bool {
-        self.lock().callers.keys().any(|key| parts(key).0 == address.as_str())
+        let waiting = self.lock();
+        let from = waiting.callers.range((ReplyKey::prefix(address), 0)..);
+        let mut near = from.take_while(|((key, _), _)| begins_with(key, address));
+        near.any(|((key, _), _)| parts(key).0 == address.as_str())
     }
 
     /// Ends all asks to an actor, each as its message's id says.
     pub(crate) fn end_all(&self, address: &Address, ended: &dyn Fn(&str) -> Refusal) {
         let mut waiting = self.lock();
-        let of_actor = |key: &ReplyKey| parts(key).0 == address.as_str();
-        for (key, caller) in waiting.callers.extract_if(|key, _| of_actor(key)) {
-            let _ = caller.send(Err(ended(parts(&key).1)));
+        let from = waiting.callers.range((ReplyKey::prefix(address), 0)..);
+        let near = from.take_while(|((key, _), _)| begins_with(key, address));
+        // The key of another actor may begin with this one's and a '/'.
+        let keys: Vec<_> = near
+            .map(|(place, _)| place.clone())
+            .filter(|(key, _)| parts(key).0 == address.as_str())
+            .collect();
+        for place in keys {
+            if let Some(caller) = waiting.callers.remove(&place) {
+                let _ = caller.send(Err(ended(parts(&place.0).1)));
+            }
         }
     }
 
@@ -121,7 +149,7 @@ impl Replies {
         while !self.lock().callers.is_empty() && Instant::now() < deadline {
             tokio::time::sleep(DRAIN_LOOK).await;
         }
-        for (_, caller) in self.lock().callers.drain() {
+        for caller in std::mem::take(&mut self.lock().callers).into_values() {
             let _ = caller.send(Err(shutting_down()));
         }
     }
@@ -133,6 +161,7 @@ impl Replies {
             match first {
                 None => self.arrived.notified().await,
                 Some(at) => tokio::select! {
+                    biased;
                     () = tokio::time::sleep_until(at) => self.read(store, clock).await,
                     // Whoever arrives may be the first to read for.
                     () = self.arrived.notified() => {}
@@ -150,7 +179,8 @@ impl Replies {
             Ok(found) => {
                 for (key, reply) in batch.iter().zip(found) {
                     if let Some(reply) = reply {
-                        self.end(key, Ok(reply.outcome));
+                        let Reply { outcome, digest, .. } = reply;
+                        self.end(key, Ok(Answered { outcome, digest }));
                     }
                 }
             }
@@ -168,7 +198,8 @@ impl Replies {
                 _ => break,
             }
             let Some(Reverse((_, key, waited))) = waiting.reads.pop() else { break };
-            if waiting.callers.contains_key(&key) {
+            let mut callers = waiting.callers.range((key.clone(), 0)..=(key.clone(), u64::MAX));
+            if callers.next().is_some() {
                 let wait = (waited * 2).min(LONGEST_WAIT);
                 waiting.reads.push(Reverse((now + wait, key.clone(), wait)));
                 batch.push(key);
@@ -176,6 +207,10 @@ impl Replies {
         }
         batch
     }
+}
+
+fn begins_with(key: &ReplyKey, address: &Address) -> bool {
+    key.as_str().starts_with(ReplyKey::prefix(address).as_str())
 }
 
 /// The address and the message id of a key.
@@ -187,10 +222,13 @@ fn parts(key: &ReplyKey) -> (&str, &str) {
 mod tests {
     use super::*;
     use bytes::Bytes;
-    use callboard_mailbox::commit::{Commit, LeaseAfter};
+    use callboard_mailbox::commit::Committed;
+    use callboard_mailbox::drain::{self, Drain, Effects, Ran, Rules};
     use callboard_mailbox::lease::{Terms, Woken};
     use callboard_mailbox::memory::MemoryStore;
-    use callboard_mailbox::{MessageId, Reply, Sequence, Timestamp};
+    use callboard_mailbox::message::Kind;
+    use callboard_mailbox::retry::Attempts;
+    use callboard_mailbox::{Message, MessageId, Segment, Sequence, Timestamp};
 
     fn address(key: &str) -> Address {
         Address::new("test.v1.A", key).expect("an address")
@@ -212,30 +250,47 @@ mod tests {
         };
         tokio::time::sleep(Duration::from_secs(3)).await;
         store.with(|tables| {
-            let wake = Terms::default().wake(Timestamp(1), 1);
+            let message = Message {
+                id: MessageId::new("1").expect("an id"),
+                kind: Kind::Ask,
+                method: "Add".into(),
+                payload: Bytes::new(),
+                sent_at: Timestamp(1),
+                deadline: None,
+                headers: Vec::new(),
+                receipt: true,
+                sender: None,
+            };
+            let wake = Terms::default().wake(&address("a"), Timestamp(1), 1);
             let Woken::Granted(lease) = tables.wake(&address("a"), &wake) else {
                 panic!("nobody else holds it");
             };
-            tables.commit(&Commit {
-                address: address("a"),
-                epoch: lease.epoch(),
-                from: Sequence(0),
-                head: Sequence(1),
-                partial: 0,
-                attempt: 0,
-                state: None,
-                replies: vec![Reply {
-                    id: MessageId::new("1").expect("an id"),
-                    outcome: Outcome::Ok(Bytes::from_static(b"yes")),
-                    expires: Timestamp(9),
-                }],
-                lease: LeaseAfter::Released,
-            })
+            let segment = Segment::new(Sequence(1), &[message]);
+            let rules = Rules {
+                terms: Terms::default(),
+                reply_retention: Duration::from_secs(60),
+                attempts: Attempts::default(),
+            };
+            let mut drain = Drain::new(&lease, &[segment], false, rules).expect("a segment");
+            let response = Bytes::from_static(b"yes");
+            assert!(matches!(drain.step(Timestamp(1), false), drain::Step::Run(_)));
+            let done = Ran::Done { state: None, response, effects: Effects::default() };
+            drain.ran(done, Timestamp(1));
+            let drain::Step::Commit(commit) = drain.step(Timestamp(1), false) else {
+                panic!("a message was run");
+            };
+            assert_eq!(tables.commit(&commit), Committed::Applied);
         });
         let before = Instant::now();
-        assert_eq!(ticket.ended().await, Ok(Outcome::Ok(Bytes::from_static(b"yes"))));
+        let digest = Some(Digest::of("Add", b""));
+        let outcome = Outcome::Ok(Bytes::from_static(b"yes"));
+        assert_eq!(ticket.ended().await, Ok(Answered { outcome, digest }));
         assert!(before.elapsed() <= LONGEST_WAIT);
         reading.abort();
+    }
+
+    fn yes() -> Answered {
+        Answered { outcome: Outcome::Ok(Bytes::new()), digest: None }
     }
 
     #[tokio::test]
@@ -245,8 +300,19 @@ mod tests {
         let mut of_a_b = replies.wait_for(key("a/b", "1"));
         replies.end_all(&address("a"), &|id| Refusal::Internal { detail: id.into() });
         assert_eq!(of_a.ended().await, Err(Refusal::Internal { detail: "1".into() }));
-        replies.end(&key("a/b", "1"), Ok(Outcome::Ok(Bytes::new())));
-        assert_eq!(of_a_b.ended().await, Ok(Outcome::Ok(Bytes::new())));
+        assert!(replies.is_awaited(&address("a/b")) && !replies.is_awaited(&address("a")));
+        replies.end(&key("a/b", "1"), Ok(yes()));
+        assert_eq!(of_a_b.ended().await, Ok(yes()));
+    }
+
+    #[tokio::test]
+    async fn all_who_wait_for_one_reply_get_it() {
+        let replies = Arc::new(Replies::default());
+        let mut first = replies.wait_for(key("a", "1"));
+        drop(replies.wait_for(key("a", "1")));
+        let mut third = replies.wait_for(key("a", "1"));
+        replies.end(&key("a", "1"), Ok(yes()));
+        assert_eq!((first.ended().await, third.ended().await), (Ok(yes()), Ok(yes())));
     }
 
     #[tokio::test]

@@ -10,7 +10,8 @@ use callboard_mailbox::retry::Backoff;
 pub struct Settings {
     /// How long leases are, and how coarsely the due index follows them.
     pub terms: Terms,
-    /// How often the due index is swept.
+    /// How often the due index is swept. Each sweep finds what becomes due until
+    /// the next one, so timers fire within a period of their time at most.
     pub sweep_period: Duration,
     /// How long a reply is kept, at least. DynamoDB deletes it at some time
     /// within two days after that.
@@ -18,6 +19,9 @@ pub struct Settings {
     /// How long a message is kept in the log, consumed or not. At least a day,
     /// so that no write still in flight can land in a place that was freed.
     pub message_retention: Duration,
+    /// How many messages may wait in an actor's log; more are refused. Messages
+    /// from other actors come on top: their senders cannot be refused.
+    pub mailbox_depth_max: u64,
     /// How long an ask waits when its caller gives no deadline.
     pub ask_timeout: Duration,
     /// How long a tell waits when its caller gives no deadline.
@@ -28,9 +32,9 @@ pub struct Settings {
     pub crash_backoff: Backoff,
     /// How long a mailbox waits when its function cannot be invoked.
     pub unreachable_backoff: Backoff,
-    /// How long an actor's lane is kept without work. It remembers the tail of
-    /// the mailbox, so it must be less than
-    /// [`callboard_mailbox::append::TAIL_AGE_MAX`].
+    /// How long an actor's lane is kept without work. When it closes it puts the
+    /// record to rest, which costs two writes of the index that an actor with a
+    /// message a minute need not pay.
     pub lane_idle: Duration,
 }
 
@@ -43,15 +47,16 @@ impl Default for Settings {
         };
         Self {
             terms: Terms::default(),
-            sweep_period: Duration::from_secs(5),
+            sweep_period: Duration::from_secs(1),
             reply_retention: Duration::from_secs(24 * 3_600),
             message_retention: Duration::from_secs(7 * 24 * 3_600),
+            mailbox_depth_max: 1_000_000,
             ask_timeout: Duration::from_secs(30),
             tell_timeout: Duration::from_secs(10),
             open_calls_max: 10_000,
             crash_backoff: backoff(200, 60),
             unreachable_backoff: backoff(500, 10),
-            lane_idle: Duration::from_secs(30),
+            lane_idle: Duration::from_secs(60),
         }
     }
 }

@@ -5,10 +5,9 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use callboard_mailbox::lease::Terms;
 use callboard_mailbox::limits::DUE_SHARDS;
-use callboard_mailbox::sweep::{Step, Sweep};
-use callboard_mailbox::{Address, Store, Timestamp, store};
+use callboard_mailbox::{Store, store};
+use tokio::time::Instant;
 use tracing::warn;
 
 use crate::gateway::Gateway;
@@ -40,21 +39,23 @@ pub(crate) async fn run_forever<S: Store + 'static>(gateway: &Arc<Gateway<S>>) {
     }
 }
 
-/// Hands the actors of a shard to their lanes, each of which stays the only one
-/// here who invokes its actor. Those of types without a function, which stay
+/// Hands the actors of a shard that are due before the next sweep to their lanes,
+/// each of which stays the only one here who invokes its actor. Those of types without a function, which stay
 /// due, must not hide the others: so all pages are read.
 async fn sweep<S: Store + 'static>(
     gateway: &Arc<Gateway<S>>,
     shard: u32,
     unknown: &mut HashSet<String>,
 ) -> Result<(), store::Error> {
-    let now = (gateway.clock)();
+    let (now, begun) = ((gateway.clock)(), Instant::now());
+    let until = now.plus(gateway.settings.sweep_period);
     let mut last = None;
     for _ in 0..PAGES_MAX {
-        let page = gateway.store.due(shard, now, last.as_ref(), PAGE).await?;
+        let page = gateway.store.due(shard, until, last.as_ref(), PAGE).await?;
         for due in &page {
             let actor_type = due.address.actor_type();
-            let handed = gateway.to_lane(&due.address, Command::Sweep);
+            let at = begun + due.at.since(now);
+            let handed = gateway.to_lane(&due.address, Command::Sweep(at));
             if handed.is_err() && unknown.insert(actor_type.to_owned()) {
                 warn!(actor_type, "messages wait for an actor type that has no function here");
             }
@@ -65,27 +66,4 @@ async fn sweep<S: Store + 'static>(
         last = page.into_iter().next_back();
     }
     Ok(())
-}
-
-/// Looks at a record from the due index; true when something is deliverable
-/// and the actor is to be woken.
-pub(crate) async fn look(
-    store: &impl Store,
-    address: &Address,
-    now: Timestamp,
-    terms: &Terms,
-) -> Result<bool, store::Error> {
-    let mut sweep = Sweep::new(*terms);
-    loop {
-        match sweep.step() {
-            Step::Read => sweep.read(store.record(address).await?.as_ref(), now),
-            Step::Settle(settle) => sweep.settled(store.settle(address, &settle).await?.as_ref()),
-            Step::Look(place) => {
-                let page = store.deliverable(address, place, 1).await?;
-                sweep.looked(!page.segments.is_empty());
-            }
-            Step::Wake => return Ok(true),
-            Step::Done => return Ok(false),
-        }
-    }
 }

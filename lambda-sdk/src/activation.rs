@@ -11,23 +11,22 @@ use callboard_mailbox::clock::{Clock, Timestamp};
 use callboard_mailbox::drain::{Drain, End, Ran, Run, Step};
 use callboard_mailbox::limits::REPLY_BYTES_MAX;
 use callboard_mailbox::message::DecodeError;
-use callboard_mailbox::reply::Outcome;
+use callboard_mailbox::reply::{Outcome, error_text};
 use callboard_mailbox::retry::Backoff;
 use callboard_mailbox::store;
-use callboard_mailbox::{Address, Reply, Store};
+use callboard_mailbox::{Reply, Store};
 use futures::FutureExt;
 use prost::Message as _;
-use tonic::{Code, Status};
-use tonic_types::{ErrorDetails, StatusExt};
+use tonic::Status;
 use tracing::{error, warn};
 
 use crate::actor::{Actor, Service};
 use crate::context::Context;
-use crate::error::Error;
+use crate::error::{Error, too_large};
 use crate::state::{self, Held};
 
-/// How many segments one query asks for. DynamoDB ends a page at 1 MB anyway.
-const PAGE_SEGMENTS: usize = 100;
+/// How many items one query asks for. DynamoDB ends a page at 1 MB anyway.
+const PAGE_ITEMS: usize = 100;
 
 /// How often an operation of the store is tried again within a run, beyond the
 /// tries of the AWS SDK. After that the lease runs out and somebody else goes on.
@@ -37,8 +36,8 @@ const STORE_TRIES: u32 = 5;
 /// Lambda lets a response have.
 const RESULT_REPLY_BYTES_MAX: usize = 4 * 1024 * 1024;
 
-/// What a reply takes besides its body and its id: tags, lengths, its code.
-const REPLY_OVERHEAD_BYTES: usize = 24;
+/// What a reply takes besides its body and its id: tags, lengths, code, digest.
+const REPLY_OVERHEAD_BYTES: usize = 48;
 
 /// The largest error of a handler, as an encoded `google.rpc.Status`. It travels
 /// in HTTP/2 trailers, and many clients take no more than 8 KiB of them.
@@ -88,7 +87,7 @@ impl Newest {
 
 /// What a reply takes in the result, at most.
 fn size(reply: &Reply) -> usize {
-    reply.outcome.body().len() + reply.id.as_str().len() + REPLY_OVERHEAD_BYTES
+    reply.outcome.size() + reply.id.as_str().len() + REPLY_OVERHEAD_BYTES
 }
 
 /// Why a run broke off. Its lease runs out, or whoever invoked it ends it.
@@ -112,9 +111,18 @@ pub(crate) async fn run<A: Actor, S: Store>(
         let now = clock();
         match drain.step(now, now >= *stop_at) {
             Step::Query(first) => {
-                let read = || store.deliverable(drain.address(), first, PAGE_SEGMENTS);
+                let read = || store.deliverable(drain.address(), first, clock(), PAGE_ITEMS);
                 let page = persist(read).await?;
                 drain.loaded(&page)?;
+            }
+            Step::QueryInbox => {
+                let read = || store.inbox(drain.address(), clock(), PAGE_ITEMS);
+                let page = persist(read).await?;
+                drain.inbox_loaded(&page);
+            }
+            Step::LoadState(spilled) => {
+                let state = persist(|| store.state(drain.address(), spilled)).await?;
+                drain.state_loaded(state);
             }
             Step::Run(run) => {
                 if let Some(ran) = handle_and_renew(surroundings, &mut held, drain, &run).await? {
@@ -140,7 +148,9 @@ async fn handle_and_renew<A: Actor, S: Store>(
 ) -> Result<Option<Ran>, Broken> {
     let Surroundings { store, clock, backoff, .. } = surroundings;
     let (address, state) = (drain.address().clone(), drain.state().cloned());
-    let mut handling = std::pin::pin!(handle(held, &address, state.as_ref(), run, backoff));
+    let timers = drain.timers().map(|(name, at)| (name.to_owned(), at)).collect();
+    let context = Context::new(&address, run, clock(), timers);
+    let mut handling = std::pin::pin!(handle(held, context, state.as_ref(), run, backoff));
     loop {
         let wait = drain.renew_at().since(clock());
         tokio::select! {
@@ -177,15 +187,16 @@ async fn persist<T, F: Future<Output = Result<T, store::Error>>>(
 /// in memory is given up, and with it all that the handler changed.
 async fn handle<A: Actor>(
     held: &mut Option<Held<A>>,
-    address: &Address,
+    context: Context<'_>,
     state: Option<&Bytes>,
     run: &Run,
     backoff: &Backoff,
 ) -> Ran {
+    let actor_type = context.actor_type().to_owned();
     let result = match held.take().filter(|held| held.is_at(state)) {
-        Some(current) => call(current, address, run).await,
+        Some(current) => call(current, context, run).await,
         None => match Held::load(state) {
-            Ok(loaded) => call(loaded, address, run).await,
+            Ok(loaded) => call(loaded, context, run).await,
             Err(unreadable) => Err(unreadable.into()),
         },
     };
@@ -196,25 +207,23 @@ async fn handle<A: Actor>(
         }
         Err(error) => error,
     };
-    let actor = address.actor_type();
-    let Run { message, attempt, sequence } = run;
+    let Run { message, attempt, .. } = run;
     if let Some(status) = error.status() {
         return Ran::Refused { outcome: outcome(status) };
     }
     let delay = backoff.delay(*attempt, fastrand::f64());
     error!(
-        actor, message.id = %message.id, method = message.method, %sequence, attempt,
+        actor_type, message.id = %message.id, method = message.method, attempt,
         retry_in = ?delay, %error, "the handler failed"
     );
-    Ran::Failed { delay }
+    Ran::Failed { delay, error: error_text(error.to_string()) }
 }
 
 async fn call<A: Actor>(
     mut held: Held<A>,
-    address: &Address,
+    mut context: Context<'_>,
     run: &Run,
 ) -> Result<(Ran, Held<A>), Error> {
-    let mut context = Context::new(address, run);
     let message = &run.message;
     let handler =
         A::Service::dispatch(held.actor(), &message.method, &message.payload, &mut context);
@@ -230,7 +239,7 @@ async fn call<A: Actor>(
         }
         Err(error) => return Err(error.into()),
     };
-    Ok((Ran::Done { state, response }, held))
+    Ok((Ran::Done { state, response, effects: context.into_effects() }, held))
 }
 
 /// The stored form of an error: its code, and all of it as `google.rpc.Status`.
@@ -249,23 +258,8 @@ fn outcome(status: &Status) -> Outcome {
         let smaller = too_large("error", STATUS_BYTES_MAX, encoded.len());
         return outcome(smaller.status().expect("too large is terminal"));
     }
-    // Codes are 0 to 16.
-    Outcome::new(i32::from(status.code()).unsigned_abs(), encoded)
-}
-
-fn too_large(what: &str, limit: usize, size: usize) -> Error {
-    let metadata = [
-        ("what", what.to_owned()),
-        ("limit_bytes", limit.to_string()),
-        ("size_bytes", size.to_string()),
-    ];
-    let details = ErrorDetails::with_error_info(
-        "PAYLOAD_TOO_LARGE",
-        callboard_proto::ERROR_DOMAIN,
-        metadata.map(|(name, value)| (name.to_owned(), value)),
-    );
-    let text = format!("the {what} has {size} bytes, and at most {limit} are allowed");
-    Error::terminal(Status::with_error_details(Code::ResourceExhausted, text, details))
+    let code = i32::from(status.code()).unsigned_abs();
+    Outcome::Failed { code, status: encoded }
 }
 
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {

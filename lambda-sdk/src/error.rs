@@ -3,6 +3,7 @@
 use std::fmt;
 
 use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt};
 
 /// What a handler returns.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -92,4 +93,20 @@ impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
+}
+
+/// What is larger than its limit.
+pub(crate) fn too_large(what: &str, limit: usize, size: usize) -> Error {
+    let metadata = [
+        ("what", what.to_owned()),
+        ("limit_bytes", limit.to_string()),
+        ("size_bytes", size.to_string()),
+    ];
+    let details = ErrorDetails::with_error_info(
+        "PAYLOAD_TOO_LARGE",
+        callboard_proto::ERROR_DOMAIN,
+        metadata.map(|(name, value)| (name.to_owned(), value)),
+    );
+    let text = format!("the {what} has {size} bytes, and at most {limit} are allowed");
+    Error::terminal(Status::with_error_details(Code::ResourceExhausted, text, details))
 }

@@ -35,9 +35,11 @@
 //! | module | what it knows |
 //! | --- | --- |
 //! | [`actor`] | the traits between a user's actor and the SDK |
-//! | [`context`] | what a handler can ask about its message |
+//! | [`context`] | what a handler can ask about its message, send and time |
 //! | [`error`] | errors that answer the caller, and errors that are retried |
 //! | `activation` | one run: query, handle, commit, release |
+//! | [`Request`] | a message for an actor, before it is sent |
+//! | `wire` | what the gateway hands over, and what it gets back |
 //! | `lambda` | the front: invocations in, results out |
 
 mod activation;
@@ -45,12 +47,21 @@ pub mod actor;
 pub mod context;
 pub mod error;
 mod lambda;
+mod request;
 mod state;
+mod wire;
 
 pub use actor::{Actor, Payload, Service, decode, encode};
 pub use context::Context;
 pub use error::{Error, Result};
 pub use lambda::run;
+pub use request::Request;
+
+/// What [`run`] does with an invocation, for tests that have no Lambda.
+#[doc(hidden)]
+pub mod testing {
+    pub use crate::lambda::{Envelope, Handler};
+}
 
 pub use callboard_proto::pb;
 pub use prost;

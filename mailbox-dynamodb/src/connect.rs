@@ -40,7 +40,7 @@ pub fn connect(config: &SdkConfig, endpoint_url: Option<&str>) -> Client {
 }
 
 /// Takes away the token that the SDK adds to each transaction. A commit is made
-/// idempotent by its condition on epoch and head, which holds for longer than
+/// idempotent by its condition on epoch and revision, which holds for longer than
 /// the ten minutes of a token, and an emulator slows down with each token that
 /// it must remember.
 #[derive(Debug)]

@@ -2,12 +2,13 @@
 
 use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::CancellationReason;
-use callboard_mailbox::Record;
-use callboard_mailbox::commit::{Commit, Committed};
+use callboard_mailbox::commit::Commit;
 use callboard_mailbox::message::DecodeError;
+use callboard_mailbox::parcel::Slot;
 use callboard_mailbox::store::Error;
+use callboard_mailbox::{MessageId, Reply};
 
-use crate::item::{self, Item};
+use crate::item::Item;
 
 /// The code of the reason for which a condition cancels a transaction.
 const CONDITION_FAILED: &str = "ConditionalCheckFailed";
@@ -72,109 +73,185 @@ where
     }
 }
 
-/// What it means that a stored segment cannot be read.
+/// What it means that stored messages cannot be read.
 pub(crate) fn from_decode(error: &DecodeError) -> Error {
     Error::Corrupt(error.to_string())
 }
 
-/// What it means that a transaction was cancelled. The reasons are in the order
-/// of its items: the record, then the replies.
+/// What it means that the transaction of a commit was cancelled. The reasons are
+/// in the order of its items: the record, the replies, the posted parcels, and
+/// what has no condition.
 pub(crate) fn from_cancellation(
     commit: &Commit,
     reasons: &[CancellationReason],
-) -> Result<Committed, Error> {
-    let failed = |reason: &CancellationReason| reason.code() == Some(CONDITION_FAILED);
-    let (record, replies) = reasons
-        .split_first()
-        .ok_or_else(|| Error::Unanswered("a transaction was cancelled without a reason".into()))?;
+) -> Result<Refusal, Error> {
+    let (record, others) = reasons.split_first().ok_or_else(without_reason)?;
     // The record comes first: when it shows that this commit was applied by an
-    // earlier try, then the replies that exist are this commit's own.
+    // earlier try, then the replies and parcels that exist are this commit's own.
     if failed(record) {
-        return Ok(Committed::Conflict(read_or_default(record.item.clone())?));
+        return Ok(Refusal::Record(record.item.clone().unwrap_or_default()));
     }
-    // Nothing can be said of the replies while something else holds the record.
-    if let Some(code) = record.code().filter(|code| *code != "None") {
-        let message = record.message().unwrap_or("no message");
-        return Err(from_code(Some(code), format!("a transaction was cancelled: {message}")));
+    // Nothing can be said of the others while something else holds the record.
+    if is_a_fault(record) {
+        return Err(from_reason(record));
     }
-    let duplicates: Vec<_> = commit
-        .replies
-        .iter()
-        .zip(replies)
-        .filter(|(_, reason)| failed(reason))
-        .map(|(reply, _)| reply.id.clone())
-        .collect();
+    let exists = |(reply, reason): (&Reply, _)| failed(reason).then(|| reply.id.clone());
+    let duplicates: Vec<_> = commit.replies.iter().zip(others).filter_map(exists).collect();
     if !duplicates.is_empty() {
-        return Ok(Committed::Duplicates(duplicates));
+        return Ok(Refusal::Replies(duplicates));
     }
-    let reason = replies.iter().find(|reason| reason.code().is_some_and(|code| code != "None"));
-    let code = reason.and_then(CancellationReason::code);
-    let message = reason.and_then(CancellationReason::message).unwrap_or("no message");
-    Err(from_code(code, format!("a transaction was cancelled: {message}")))
+    let parcels = others.iter().skip(commit.replies.len());
+    let occupied = commit.posted.iter().zip(parcels).find(|(_, reason)| failed(reason));
+    if let Some((posted, _)) = occupied {
+        return Ok(Refusal::Parcel(posted.parcel.slot.clone()));
+    }
+    Err(others.iter().find(|reason| is_a_fault(reason)).map_or_else(without_reason, from_reason))
 }
 
-/// The record in an item that a failed condition returned; none means that the
-/// actor has no record.
-pub(crate) fn read_or_default(item: Option<Item>) -> Result<Record, Error> {
-    match item {
-        Some(item) if !item.is_empty() => item::read_record(item),
-        _ => Ok(Record::default()),
+/// Why a commit was refused.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Refusal {
+    /// The record's epoch or revision is another one; its item, which is empty when
+    /// there is none.
+    Record(Item),
+    /// These messages have replies.
+    Replies(Vec<MessageId>),
+    /// A parcel lies in this slot already.
+    Parcel(Slot),
+}
+
+/// Whether the condition of the first item is among those that cancelled a
+/// transaction.
+///
+/// # Errors
+/// When anything but a condition held it up: that says nothing of what is stored.
+pub(crate) fn is_first_refused(reasons: &[CancellationReason]) -> Result<bool, Error> {
+    match (reasons.iter().find(|reason| is_a_fault(reason)), reasons.first()) {
+        (Some(fault), _) => Err(from_reason(fault)),
+        (None, Some(first)) if reasons.iter().any(failed) => Ok(failed(first)),
+        (None, _) => Err(without_reason()),
     }
+}
+
+fn failed(reason: &CancellationReason) -> bool {
+    reason.code() == Some(CONDITION_FAILED)
+}
+
+/// Whether it is for another reason than a condition that an item was not written.
+fn is_a_fault(reason: &CancellationReason) -> bool {
+    reason.code().is_some_and(|code| code != "None" && code != CONDITION_FAILED)
+}
+
+fn from_reason(reason: &CancellationReason) -> Error {
+    let message = reason.message().unwrap_or("no message");
+    from_code(reason.code(), format!("a transaction was cancelled: {message}"))
+}
+
+fn without_reason() -> Error {
+    Error::Unanswered("a transaction was cancelled without a reason".into())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bytes::Bytes;
     use callboard_mailbox::commit::LeaseAfter;
+    use callboard_mailbox::message::Kind;
+    use callboard_mailbox::parcel::{Parcel, Posted, Tick};
+    use callboard_mailbox::record::Revision;
     use callboard_mailbox::reply::Outcome;
-    use callboard_mailbox::{Address, Epoch, MessageId, Reply, Sequence, Timestamp};
+    use callboard_mailbox::{Address, Epoch, Message, Sequence, Timestamp};
 
+    fn id(text: &str) -> MessageId {
+        MessageId::new(text).expect("an id")
+    }
+
+    fn address() -> Address {
+        Address::new("test.v1.A", "a").expect("an address")
+    }
+
+    fn slot() -> Slot {
+        Slot::Inbox { tick: Tick(1), id: id("p") }
+    }
+
+    fn posted() -> Posted {
+        let message = Message {
+            id: id("p"),
+            kind: Kind::Tell,
+            method: "Note".into(),
+            payload: Bytes::new(),
+            sent_at: Timestamp(0),
+            deadline: None,
+            headers: Vec::new(),
+            receipt: false,
+            sender: None,
+        };
+        Posted { to: address(), parcel: Parcel { slot: slot(), message, timer: None } }
+    }
+
+    /// A commit with the replies a and b and one parcel.
     fn commit() -> Commit {
-        let reply = |id| Reply {
-            id: MessageId::new(id).expect("an id"),
-            outcome: Outcome::Ok(bytes::Bytes::new()),
+        let reply = |text| Reply {
+            id: id(text),
+            outcome: Outcome::Ok(Bytes::new()),
+            digest: None,
             expires: Timestamp(9),
         };
         Commit {
-            address: Address::new("test.v1.A", "a").expect("an address"),
+            address: address(),
             epoch: Epoch(1),
-            from: Sequence(0),
+            revision: Revision(0),
             head: Sequence(2),
             partial: 0,
             attempt: 0,
+            front: None,
+            error: None,
             state: None,
-            replies: vec![reply("a"), reply("b")],
+            timers: Default::default(),
+            tick: Tick(1),
+            wakes: Vec::new(),
             lease: LeaseAfter::Released,
+            removed: Vec::new(),
+            posted: vec![posted()],
+            replies: vec![reply("a"), reply("b")],
+            dead_letters: Vec::new(),
         }
     }
 
-    fn meaning(codes: [&str; 3]) -> Result<Committed, Error> {
-        let reasons = codes.map(|code| CancellationReason::builder().code(code).build());
-        from_cancellation(&commit(), &reasons)
+    fn reasons<const N: usize>(codes: [&str; N]) -> [CancellationReason; N] {
+        codes.map(|code| CancellationReason::builder().code(code).build())
+    }
+
+    fn meaning(codes: [&str; 4]) -> Result<Refusal, Error> {
+        from_cancellation(&commit(), &reasons(codes))
     }
 
     #[test]
-    fn the_record_comes_before_the_replies() {
-        let both = ["ConditionalCheckFailed", "ConditionalCheckFailed", "None"];
-        assert_eq!(meaning(both).expect("an answer"), Committed::Conflict(Record::default()));
-        let duplicate = vec![MessageId::new("b").expect("an id")];
-        let replies = ["None", "None", "ConditionalCheckFailed"];
-        assert_eq!(meaning(replies).expect("an answer"), Committed::Duplicates(duplicate));
+    fn the_record_comes_before_the_replies_and_they_before_the_parcels() {
+        const FAILED: &str = CONDITION_FAILED;
+        let answer = |codes| meaning(codes).expect("an answer");
+        assert_eq!(answer([FAILED, FAILED, "None", FAILED]), Refusal::Record(Item::new()));
+        let duplicate = Refusal::Replies(vec![id("b")]);
+        assert_eq!(answer(["None", "None", FAILED, "None"]), duplicate);
+        assert_eq!(answer(["None", "None", FAILED, FAILED]), duplicate);
+        assert_eq!(answer(["None", "None", "None", FAILED]), Refusal::Parcel(slot()));
     }
 
     #[test]
     fn replies_say_nothing_while_something_holds_the_record() {
         // Perhaps an earlier try of this very commit.
-        let held = ["TransactionConflict", "ConditionalCheckFailed", "ConditionalCheckFailed"];
+        let held = ["TransactionConflict", CONDITION_FAILED, CONDITION_FAILED, CONDITION_FAILED];
         assert!(matches!(meaning(held), Err(Error::Throttled(_))));
     }
 
     #[test]
     fn a_conflict_or_a_throttle_may_be_tried_again_and_nothing_else() {
         for code in ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"] {
-            assert!(matches!(meaning(["None", code, "None"]), Err(Error::Throttled(_))), "{code}");
+            let cancelled = meaning(["None", "None", "None", code]);
+            assert!(matches!(cancelled, Err(Error::Throttled(_))), "{code}");
         }
-        assert!(matches!(meaning(["None", "None", "ValidationError"]), Err(Error::Refused(_))));
+        let invalid = meaning(["None", "None", "ValidationError", "None"]);
+        assert!(matches!(invalid, Err(Error::Refused(_))));
         let code = Some("TransactionConflictException");
         assert!(matches!(from_code(code, String::new()), Error::Throttled(_)));
         assert!(matches!(
@@ -182,5 +259,15 @@ mod tests {
             Error::Unanswered(_)
         ));
         assert!(matches!(from_code(None, String::new()), Error::Refused(_)));
+    }
+
+    #[test]
+    fn a_failed_condition_says_nothing_beside_a_conflict() {
+        let meaning = |codes| is_first_refused(&reasons::<2>(codes));
+        assert!(!meaning(["None", CONDITION_FAILED]).expect("an answer"));
+        assert!(meaning([CONDITION_FAILED, CONDITION_FAILED]).expect("an answer"));
+        let beside_a_conflict = meaning([CONDITION_FAILED, "TransactionConflict"]);
+        assert!(matches!(beside_a_conflict, Err(Error::Throttled(_))));
+        assert!(matches!(is_first_refused(&[]), Err(Error::Unanswered(_))));
     }
 }

@@ -1,5 +1,5 @@
 //! The mailbox protocol's store over DynamoDB: two tables, and each write of
-//! [`callboard_mailbox::Store`] as one request.
+//! [`callboard_mailbox::Store`] as one request where that is possible.
 //!
 //! This is the only place that spells the names of attributes.
 //!

@@ -17,6 +17,9 @@ pub const DEFAULT_PREFIX: &str = "callboard";
 /// The sparse index of the records that somebody must look at.
 pub(crate) const DUE_INDEX: &str = "due";
 
+/// The index of all actors by type, and of all dead letters.
+pub(crate) const DIRECTORY_INDEX: &str = "directory";
+
 /// How often a new table is looked at until it is ready, a second apart.
 const READY_LOOKS: u32 = 120;
 
@@ -58,13 +61,6 @@ impl Tables {
     /// # Errors
     /// When DynamoDB refuses, or a table is not ready after two minutes.
     pub async fn create(&self, client: &Client) -> Result<Vec<(String, Created)>, Error> {
-        let due = GlobalSecondaryIndex::builder()
-            .index_name(DUE_INDEX)
-            .key_schema(key(item::SHARD, KeyType::Hash))
-            .key_schema(key(item::DUE, KeyType::Range))
-            .projection(Projection::builder().projection_type(ProjectionType::KeysOnly).build())
-            .build()
-            .expect("the index has a name and a key");
         let mailboxes = client
             .create_table()
             .table_name(&self.mailboxes)
@@ -74,7 +70,10 @@ impl Tables {
             .attribute_definitions(attribute(item::KIND, ScalarAttributeType::S))
             .attribute_definitions(attribute(item::SHARD, ScalarAttributeType::N))
             .attribute_definitions(attribute(item::DUE, ScalarAttributeType::N))
-            .global_secondary_indexes(due)
+            .attribute_definitions(attribute(item::DIRECTORY, ScalarAttributeType::S))
+            .attribute_definitions(attribute(item::DIRECTORY_KEY, ScalarAttributeType::S))
+            .global_secondary_indexes(index(DUE_INDEX, item::SHARD, item::DUE))
+            .global_secondary_indexes(index(DIRECTORY_INDEX, item::DIRECTORY, item::DIRECTORY_KEY))
             .billing_mode(BillingMode::PayPerRequest);
         let replies = client
             .create_table()
@@ -136,6 +135,17 @@ fn failed(action: &'static str, table: &str, error: &dyn std::error::Error) -> E
         .source()
         .map_or_else(|| error.to_string(), |_| DisplayErrorContext(error).to_string());
     Error { action, table: table.to_owned(), reason }
+}
+
+/// An index of keys alone, of the items that have both attributes.
+fn index(name: &str, hash: &str, range: &str) -> GlobalSecondaryIndex {
+    GlobalSecondaryIndex::builder()
+        .index_name(name)
+        .key_schema(key(hash, KeyType::Hash))
+        .key_schema(key(range, KeyType::Range))
+        .projection(Projection::builder().projection_type(ProjectionType::KeysOnly).build())
+        .build()
+        .expect("the index has a name and a key")
 }
 
 fn key(name: &str, key_type: KeyType) -> KeySchemaElement {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::limits::{DUE_SHARDS, KEY_BYTES_MAX, TYPE_BYTES_MAX};
+use crate::limits::{DIRECTORY_SHARDS, DUE_SHARDS, KEY_BYTES_MAX, TYPE_BYTES_MAX};
 
 /// The address of one actor, `type/key`. Cheap to clone.
 ///
@@ -99,16 +99,25 @@ impl Address {
         &self.text[self.type_len + 1..]
     }
 
-    /// The partition of the due index that this actor's record is in: FNV-1a
-    /// of the address, so that every version of every part agrees
-    /// (<http://www.isthe.com/chongo/tech/comp/fnv/>).
+    /// A number that spreads actors: FNV-1a of the address, so that every version
+    /// of every part agrees (<http://www.isthe.com/chongo/tech/comp/fnv/>).
+    #[must_use]
+    pub fn hash(&self) -> u32 {
+        self.text
+            .bytes()
+            .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+    }
+
+    /// The partition of the due index that this actor's record is in.
     #[must_use]
     pub fn due_shard(&self) -> u32 {
-        let hash = self
-            .text
-            .bytes()
-            .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-        hash % DUE_SHARDS
+        self.hash() % DUE_SHARDS
+    }
+
+    /// The partition of its type's directory that this actor is in.
+    #[must_use]
+    pub fn directory_shard(&self) -> u32 {
+        self.hash() % DIRECTORY_SHARDS
     }
 }
 

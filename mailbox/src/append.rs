@@ -157,6 +157,8 @@ mod tests {
                 sent_at: Timestamp(0),
                 deadline: None,
                 headers: Vec::new(),
+                receipt: false,
+                sender: None,
             })
             .collect();
         Segment::new(Sequence(first), &messages)

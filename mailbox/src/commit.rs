@@ -1,43 +1,62 @@
 //! The commit: the one atomic write by which messages become consumed.
 
-use bytes::Bytes;
+use std::collections::BTreeMap;
 
 use crate::address::Address;
 use crate::clock::Timestamp;
+use crate::dead_letter::DeadLetter;
 use crate::message::{MessageId, Sequence};
-use crate::record::{Epoch, Record};
+use crate::parcel::{PendingWake, Posted, Slot, Tick};
+use crate::record::{Epoch, Record, Revision};
 use crate::reply::Reply;
+use crate::state;
 
 /// One atomic write under a lease. It changes all of what it names or nothing.
 ///
-/// Its condition is that the record's epoch and head are the ones given, and
-/// that the lease was not released. The epoch fences off a holder that lost its
-/// lease; the head makes a commit that arrives twice, perhaps minutes later,
-/// harmless, and so does the lease for one that leaves the head where it is.
+/// Its condition is that the record's epoch and revision are the ones given. The
+/// epoch fences off a holder that lost its lease; the revision makes a commit
+/// that arrives twice, perhaps minutes later, harmless: a condition is for ever,
+/// where a request token holds for ten minutes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Commit {
     /// The actor.
     pub address: Address,
     /// The epoch of the lease.
     pub epoch: Epoch,
-    /// The head before this commit.
-    pub from: Sequence,
+    /// The revision before this commit; the one after it is the next.
+    pub revision: Revision,
     /// The head after it.
     pub head: Sequence,
     /// See [`Record::partial`].
     pub partial: u32,
     /// See [`Record::attempt`].
     pub attempt: u32,
+    /// See [`Record::front`].
+    pub front: Option<Slot>,
+    /// See [`Record::error`].
+    pub error: Option<String>,
     /// The new state; `None` leaves the stored one as it is.
-    pub state: Option<Bytes>,
-    /// The replies to asks among the consumed messages. None of them may exist.
-    pub replies: Vec<Reply>,
+    pub state: Option<state::Write>,
+    /// See [`Record::timers`].
+    pub timers: BTreeMap<String, Slot>,
+    /// See [`Record::tick`].
+    pub tick: Tick,
+    /// See [`Record::wakes`].
+    pub wakes: Vec<PendingWake>,
     /// What becomes of the lease.
     pub lease: LeaseAfter,
+    /// Parcels of this mailbox that are consumed or cancelled.
+    pub removed: Vec<Slot>,
+    /// Parcels that are put into other mailboxes, and timers into this one.
+    pub posted: Vec<Posted>,
+    /// The replies and receipts of consumed messages. None of them may exist.
+    pub replies: Vec<Reply>,
+    /// Consumed messages that are set aside.
+    pub dead_letters: Vec<DeadLetter>,
 }
 
 /// What becomes of the lease with a commit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum LeaseAfter {
     /// It goes on, until a new time.
     Renewed {
@@ -53,6 +72,12 @@ pub enum LeaseAfter {
         /// When the mailbox is tried again.
         not_before: Timestamp,
     },
+    /// It ends, and the mailbox is paused because a message failed for good.
+    /// `due` stays, so that a sweeper keeps what waits from expiring.
+    Suspended {
+        /// Why, for whoever resumes it.
+        reason: String,
+    },
 }
 
 /// The answer to a commit.
@@ -60,57 +85,72 @@ pub enum LeaseAfter {
 pub enum Committed {
     /// All of it is durable.
     Applied,
-    /// The record's epoch or head was another one; here is the record.
-    Conflict(Record),
+    /// The record's epoch or revision was another one; here is the record.
+    Conflict(Box<Record>),
     /// Messages with these ids were processed before: their replies exist.
     Duplicates(Vec<MessageId>),
+}
+
+impl Commit {
+    /// How many items it writes.
+    #[must_use]
+    pub fn items(&self) -> usize {
+        let state =
+            self.state.as_ref().map_or(0, |write| write.chunks().len() + write.left_over().len());
+        1 + state
+            + self.removed.len()
+            + self.posted.len()
+            + self.replies.len()
+            + self.dead_letters.len()
+    }
+
+    /// Whether a record that refused this commit shows that an earlier try of
+    /// it, whose answer was lost, had been applied. Under one epoch there is one
+    /// holder, who makes one commit after the other.
+    #[must_use]
+    pub fn is_in(&self, record: &Record) -> bool {
+        record.epoch == self.epoch && record.revision == self.revision.next()
+    }
 }
 
 /// Decides on the record's part of a commit: the record after it, or `None`
 /// when the condition does not hold.
 #[must_use]
 pub fn apply(record: &Record, commit: &Commit) -> Option<Record> {
-    let is_held = record.epoch == commit.epoch && record.lease_until.is_some();
-    if !is_held || record.head != commit.from {
+    if record.epoch != commit.epoch || record.revision != commit.revision {
         return None;
     }
+    let revision = commit.revision.next();
     let mut after = Record {
         head: commit.head,
         partial: commit.partial,
+        revision,
         attempt: commit.attempt,
+        front: commit.front.clone(),
+        error: commit.error.clone(),
+        timers: commit.timers.clone(),
+        tick: commit.tick,
+        wakes: commit.wakes.clone(),
         ..record.clone()
     };
-    if let Some(state) = &commit.state {
-        after.state = Some(state.clone());
+    if let Some(write) = &commit.state {
+        after.state = Some(write.stored(revision));
     }
-    match commit.lease {
+    match &commit.lease {
         LeaseAfter::Renewed { until, due } => {
-            after.lease_until = Some(until);
-            after.due = Some(due);
+            after.lease_until = Some(*until);
+            after.due = Some(*due);
         }
         LeaseAfter::Released => after.lease_until = None,
         LeaseAfter::Deferred { not_before } => {
             after.lease_until = None;
-            after.not_before = Some(not_before);
-            after.due = Some(not_before);
+            after.not_before = Some(*not_before);
+            after.due = Some(*not_before);
+        }
+        LeaseAfter::Suspended { reason } => {
+            after.lease_until = None;
+            after.paused = Some(reason.clone());
         }
     }
     Some(after)
-}
-
-impl Commit {
-    /// Whether a record that refused this commit shows that an earlier try of
-    /// it, whose answer was lost, had been applied. Under one epoch only one
-    /// holder moves the head, and each commit moves it from where it was.
-    #[must_use]
-    pub fn is_in(&self, record: &Record) -> bool {
-        let (lease_until, not_before) = match self.lease {
-            LeaseAfter::Renewed { until, .. } => (Some(until), None),
-            LeaseAfter::Released => (None, None),
-            LeaseAfter::Deferred { not_before } => (None, Some(not_before)),
-        };
-        let is_after = record.epoch == self.epoch && record.head == self.head;
-        let is_same = record.lease_until == lease_until && record.not_before == not_before;
-        is_after && (self.head > self.from || is_same)
-    }
 }

@@ -6,7 +6,10 @@
 //! look again itself. Whoever started it looks again after its end, so that
 //! replies need not wait for that look. When nobody does, `due` is still set.
 
-use std::collections::{BTreeSet, VecDeque};
+mod batch;
+mod queue;
+
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,28 +17,40 @@ use bytes::Bytes;
 use crate::address::Address;
 use crate::clock::Timestamp;
 use crate::commit::{Commit, Committed, LeaseAfter};
+use crate::dead_letter::DeadLetter;
 use crate::lease::{Lease, Terms};
-use crate::limits::{
-    COMMIT_BYTES_MAX, COMMIT_MESSAGES_MAX, COMMIT_REPLIES_MAX, REPLY_BYTES_MAX, STATE_BYTES_MAX,
-};
-use crate::message::{DecodeError, Kind, Message, MessageId, Segment, Sequence};
-use crate::record::{Epoch, Record};
+use crate::limits::{COMMIT_MESSAGES_MAX, PENDING_WAKES_MAX};
+use crate::message::{DecodeError, Message, MessageId, Segment, Sequence};
+use crate::parcel::{PendingWake, Slot};
+use crate::record::{Epoch, Revision};
 use crate::reply::{Outcome, Reply};
+use crate::retry::{Attempts, Exhausted};
+use crate::state::{Spilled, Stored};
 use crate::store::Page;
+use batch::{Base, Batch};
+use queue::{Origin, Position, Query, Queue, Queued};
 
-/// How often a hole in the log is queried again before the run gives up. A
-/// hole is a read that overtook a write, and is gone with the next read.
-const HOLES_MAX: u32 = 16;
+/// How long a run that has sent to other actors goes on before it ends, so that
+/// the gateway, which learns of it at its end, wakes them.
+const WAKES_WAIT_MAX: Duration = Duration::from_millis(50);
+
+/// The error of a message whose runs all ended without one.
+const CRASHED: &str = "its runs crashed, or ran out of time or memory";
 
 /// What to do next.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Step {
-    /// Read the mailbox from this sequence on, then call [`Drain::loaded`].
+    /// Read the pieces of the state, then call [`Drain::state_loaded`].
+    LoadState(Spilled),
+    /// Read the mailbox from this segment on, parcels that are due included,
+    /// then call [`Drain::loaded`].
     Query(Sequence),
+    /// Read the parcels that are due, then call [`Drain::inbox_loaded`].
+    QueryInbox,
     /// Run the handler on this message, then call [`Drain::ran`].
     Run(Run),
     /// Make this commit, then call [`Drain::committed`].
-    Commit(Commit),
+    Commit(Box<Commit>),
     /// The run is over.
     End(End),
 }
@@ -45,10 +60,12 @@ pub enum Step {
 pub struct Run {
     /// The message.
     pub message: Message,
-    /// Its place in the log.
-    pub sequence: Sequence,
+    /// Its place in the log; `None` when it came from another actor, or delayed.
+    pub sequence: Option<Sequence>,
     /// How often it has been tried, this time included.
     pub attempt: u32,
+    /// The name of the timer that it is.
+    pub timer: Option<String>,
 }
 
 /// What a handler made of a message.
@@ -60,6 +77,8 @@ pub enum Ran {
         state: Option<Bytes>,
         /// The encoded response.
         response: Bytes,
+        /// What else it does.
+        effects: Effects,
     },
     /// It refused the message for good. Its change of the state is undone.
     Refused {
@@ -70,6 +89,48 @@ pub enum Ran {
     Failed {
         /// How long the mailbox waits.
         delay: Duration,
+        /// What went wrong.
+        error: String,
+    },
+}
+
+/// What a handler does besides changing the state and answering. All of it takes
+/// effect with the commit.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Effects {
+    /// Messages to actors, itself included.
+    pub sends: Vec<Outgoing>,
+    /// Changes of named timers, in order.
+    pub timers: Vec<TimerChange>,
+}
+
+/// A message to an actor.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Outgoing {
+    /// The actor.
+    pub to: Address,
+    /// The message. Its id is new.
+    pub message: Message,
+    /// When it is deliverable; `None` for at once.
+    pub at: Option<Timestamp>,
+}
+
+/// A change of a named timer.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum TimerChange {
+    /// Sets it, in place of the one of this name.
+    Set {
+        /// Its name.
+        name: String,
+        /// When it fires.
+        at: Timestamp,
+        /// The message that the actor then gets. Its id is new.
+        message: Message,
+    },
+    /// Cancels it, if it is set.
+    Cancel {
+        /// Its name.
+        name: String,
     },
 }
 
@@ -83,9 +144,12 @@ pub enum End {
         /// When it is tried again.
         not_before: Timestamp,
     },
+    /// A message failed in all of its attempts, and the mailbox is paused.
+    Suspended,
     /// Somebody else has a newer lease.
     Fenced,
-    /// The run was told to stop; the lease is released.
+    /// The run was told to stop, or has sent to others who are to be woken; the
+    /// lease is released and messages may wait.
     Stopped,
     /// The log has a hole that does not close: a defect, or an expired segment.
     Hole {
@@ -94,49 +158,56 @@ pub enum End {
     },
 }
 
+/// What holds for every run of an actor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Rules {
+    /// How leases are renewed.
+    pub terms: Terms,
+    /// How long replies and receipts are kept.
+    pub reply_retention: Duration,
+    /// How often a message is tried, and what then.
+    pub attempts: Attempts,
+}
+
 /// One activation of one actor.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Drain {
-    address: Address,
     epoch: Epoch,
-    terms: Terms,
-    reply_retention: Duration,
+    rules: Rules,
     lease_until: Timestamp,
-    /// What the record holds.
-    committed: Position,
-    committed_state: Option<Bytes>,
+    /// The state is to be loaded before the first message runs.
+    unloaded: Option<Spilled>,
     attempt: u32,
-    /// What was read and not yet run: contiguous from the last of `batch`.
-    queue: VecDeque<Queued>,
-    /// Nothing is known to be behind `queue`.
-    exhausted: bool,
-    holes: u32,
-    /// What was run and is not yet committed.
-    batch: Vec<Queued>,
-    state: Option<Bytes>,
-    replies: Vec<Reply>,
-    bytes: usize,
+    front: Option<Slot>,
+    queue: Queue,
+    batch: Batch,
     /// Ids whose messages were processed before.
     duplicates: BTreeSet<MessageId>,
     /// How many messages are still to be committed one by one.
     singly: usize,
-    /// The mailbox must wait that long.
-    failed: Option<Duration>,
-    /// A commit whose answer is not known yet, and how the run ends with it.
-    pending: Option<(Commit, Option<End>)>,
+    failed: Option<Failure>,
+    /// Since when others wait to be woken.
+    wakes_since: Option<Timestamp>,
+    /// A commit whose answer is not known yet.
+    pending: Option<Pending>,
     end: Option<End>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Position {
-    head: Sequence,
-    partial: u32,
+/// The message at the front has failed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Failure {
+    error: String,
+    /// How long the mailbox waits; `None` when it is suspended.
+    delay: Option<Duration>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Queued {
-    message: Message,
-    after: Position,
+struct Pending {
+    commit: Box<Commit>,
+    /// How many messages of the batch are in it.
+    count: usize,
+    /// How the run ends with it.
+    end: Option<End>,
 }
 
 impl Drain {
@@ -149,56 +220,80 @@ impl Drain {
         lease: &Lease,
         segments: &[Segment],
         more: bool,
-        terms: Terms,
-        reply_retention: Duration,
+        rules: Rules,
     ) -> Result<Self, DecodeError> {
-        let Record { head, partial, epoch, lease_until, attempt, state, .. } = lease.record.clone();
-        let mut drain = Self {
-            address: lease.address.clone(),
-            epoch,
-            terms,
-            reply_retention,
-            lease_until: lease_until.unwrap_or_default(),
-            committed: Position { head, partial },
-            committed_state: state.clone(),
-            attempt,
-            queue: VecDeque::new(),
-            exhausted: false,
-            holes: 0,
-            batch: Vec::new(),
+        let record = lease.record.clone();
+        let position = Position { head: record.head, partial: record.partial };
+        let mut queue = Queue::new(position, record.front.clone());
+        queue.hand_over(segments, more)?;
+        let (state, unloaded) = match &record.state {
+            None => (None, None),
+            Some(Stored::Inline(state)) => (Some(state.clone()), None),
+            Some(Stored::Spilled(spilled)) => (None, Some(*spilled)),
+        };
+        let base = Base {
+            revision: record.revision,
+            position,
             state,
-            replies: Vec::new(),
-            bytes: 0,
+            chunks: record.state.as_ref().map_or(0, Stored::chunks),
+            timers: record.timers,
+            tick: record.tick,
+            wakes: record.wakes.into_iter().collect(),
+            error: record.error,
+        };
+        Ok(Self {
+            epoch: record.epoch,
+            rules,
+            lease_until: record.lease_until.unwrap_or_default(),
+            unloaded,
+            attempt: record.attempt,
+            front: record.front,
+            queue,
+            batch: Batch::new(lease.address.clone(), base),
             duplicates: BTreeSet::new(),
             // After a crash the messages are committed one by one, so that the
             // one that causes it is found, and the ones before it get through.
-            singly: if attempt > 1 { COMMIT_MESSAGES_MAX } else { 0 },
+            singly: if record.attempt > 1 { COMMIT_MESSAGES_MAX } else { 0 },
             failed: None,
+            wakes_since: None,
             pending: None,
             end: None,
-        };
-        if !segments.is_empty() || !more {
-            drain.loaded(&Page { segments: segments.to_vec(), more })?;
-        }
-        Ok(drain)
+        })
     }
 
     /// The actor.
     #[must_use]
     pub fn address(&self) -> &Address {
-        &self.address
+        &self.batch.address
     }
 
     /// The sequence of the last message that is consumed for good.
     #[must_use]
     pub fn head(&self) -> Sequence {
-        self.committed.head
+        self.batch.base.position.head
+    }
+
+    /// How many commits the actor has made.
+    #[must_use]
+    pub fn revision(&self) -> Revision {
+        self.batch.base.revision
     }
 
     /// The state on which the next message runs.
     #[must_use]
     pub fn state(&self) -> Option<&Bytes> {
-        self.state.as_ref()
+        self.batch.state()
+    }
+
+    /// The named timers that the next message finds, each with its time.
+    pub fn timers(&self) -> impl Iterator<Item = (&str, Timestamp)> {
+        let timers = self.batch.timers().iter();
+        timers.map(|(name, slot)| (name.as_str(), slot.at().unwrap_or_default()))
+    }
+
+    /// The other actors that are to be woken after the run.
+    pub fn wakes(&self) -> impl Iterator<Item = &PendingWake> {
+        self.batch.base.wakes.iter()
     }
 
     /// What to do next. The same answer until an answer to it is given. With
@@ -210,17 +305,31 @@ impl Drain {
             return Step::End(end);
         }
         if self.pending.is_none() {
+            if self.wakes_since.is_none() && !self.batch.base.wakes.is_empty() {
+                self.wakes_since = Some(now);
+            }
             self.drop_duplicates();
+            self.give_up_if_exhausted(now);
             self.pending = self.decide_to_commit(now, stop);
         }
-        match (&self.pending, self.queue.front()) {
-            (Some((commit, _)), _) => Step::Commit(commit.clone()),
-            (None, Some(next)) => Step::Run(Run {
+        if let Some(Pending { commit, .. }) = &self.pending {
+            return Step::Commit(commit.clone());
+        }
+        match (self.queue.front(), self.unloaded) {
+            (Some(_), Some(spilled)) => Step::LoadState(spilled),
+            (Some(next), None) => Step::Run(Run {
                 message: next.message.clone(),
-                sequence: next.after.head,
+                sequence: next.sequence(),
                 attempt: self.attempt_at_front(),
+                timer: match &next.origin {
+                    Origin::Parcel { timer, .. } => timer.clone(),
+                    Origin::Log(_) => None,
+                },
             }),
-            (None, None) => Step::Query(self.next_segment()),
+            (None, _) => match self.queue.query() {
+                Query::All(first) => Step::Query(first),
+                Query::Inbox => Step::QueryInbox,
+            },
         }
     }
 
@@ -228,24 +337,18 @@ impl Drain {
     /// it as of `now` and leaves everything else as it is committed.
     #[must_use]
     pub fn renewal(&self, now: Timestamp) -> Commit {
-        let Position { head, partial } = self.committed;
         Commit {
-            address: self.address.clone(),
-            epoch: self.epoch,
-            from: head,
-            head,
-            partial,
             attempt: self.attempt,
-            state: None,
-            replies: Vec::new(),
-            lease: self.terms.renewed(now),
+            front: self.front.clone(),
+            epoch: self.epoch,
+            ..self.batch.commit(0, self.rules.terms.renewed(self.address(), now))
         }
     }
 
     /// When the lease is to be renewed.
     #[must_use]
     pub fn renew_at(&self) -> Timestamp {
-        self.lease_until.minus(self.terms.length / 2)
+        self.lease_until.minus(self.rules.terms.length / 2)
     }
 
     /// Takes the answer to the [renewal](Drain::renewal); false when the lease
@@ -258,10 +361,25 @@ impl Drain {
             Committed::Duplicates(_) => false,
         };
         match renewal.lease {
-            LeaseAfter::Renewed { until, .. } if is_held => self.lease_until = until,
+            LeaseAfter::Renewed { until, .. } if is_held => {
+                self.lease_until = until;
+                self.batch.committed(renewal, 0);
+            }
             _ => self.end = Some(End::Fenced),
         }
         is_held
+    }
+
+    /// Takes the answer to [`Step::LoadState`]; `None` when the pieces are those
+    /// of another state: then somebody else has committed.
+    pub fn state_loaded(&mut self, state: Option<Bytes>) {
+        match state {
+            Some(_) => {
+                self.batch.base.state = state;
+                self.unloaded = None;
+            }
+            None => self.end = Some(End::Fenced),
+        }
     }
 
     /// Takes the answer to [`Step::Query`].
@@ -269,22 +387,22 @@ impl Drain {
     /// # Errors
     /// When a segment cannot be read.
     pub fn loaded(&mut self, page: &Page) -> Result<(), DecodeError> {
-        let mut hole = false;
-        for segment in &page.segments {
-            // A consistent query is no snapshot: it may return a segment and
-            // miss the one before it. A hole means to query again.
-            if segment.first() > self.next_segment() {
-                hole = true;
-                break;
-            }
-            self.enqueue(segment)?;
-        }
-        self.exhausted = !page.more && !hole;
-        self.holes = if hole && self.queue.is_empty() { self.holes + 1 } else { 0 };
-        if self.holes > HOLES_MAX {
-            self.end = Some(End::Hole { at: self.reached().head.next() });
+        self.queue.load(page)?;
+        if let Some(at) = self.queue.hole() {
+            self.end = Some(End::Hole { at });
         }
         Ok(())
+    }
+
+    /// Takes the answer to [`Step::QueryInbox`].
+    pub fn inbox_loaded(&mut self, page: &Page) {
+        self.queue.load_inbox(page);
+        if self.queue.front().and_then(Queued::slot) != self.front.as_ref() && self.front.is_some()
+        {
+            // What `attempt` counted is gone.
+            self.front = None;
+            self.attempt = 1;
+        }
     }
 
     /// Takes the answer to [`Step::Run`], as of `now`.
@@ -292,24 +410,21 @@ impl Drain {
     /// # Panics
     /// When no message was to be run.
     pub fn ran(&mut self, ran: Ran, now: Timestamp) {
-        let outcome = match ran {
-            Ran::Failed { delay } => {
-                self.failed = Some(delay);
+        let (outcome, state, effects) = match ran {
+            Ran::Failed { delay, error } => {
+                let attempt = self.attempt_at_front();
+                match self.rules.attempts.most.is_some_and(|most| attempt >= most) {
+                    true => self.exhausted(attempt, error, now),
+                    false => self.failed = Some(Failure { error, delay: Some(delay) }),
+                }
                 return;
             }
-            Ran::Refused { outcome } => outcome,
-            Ran::Done { state, response } => {
-                self.state = state.or(self.state.take());
-                Outcome::Ok(response)
-            }
+            Ran::Refused { outcome } => (outcome, None, Effects::default()),
+            Ran::Done { state, response, effects } => (Outcome::Ok(response), state, effects),
         };
-        let next = self.queue.pop_front().expect("a message was to be run");
-        if next.message.kind == Kind::Ask {
-            self.bytes += outcome.body().len();
-            let expires = now.plus(self.reply_retention);
-            self.replies.push(Reply { id: next.message.id.clone(), outcome, expires });
-        }
-        self.batch.push(next);
+        let next = self.queue.pop().expect("a message was to be run");
+        let reply = self.reply(&next.message, outcome, now);
+        self.batch.push(next, state, reply, effects, now);
     }
 
     /// Takes the answer to [`Step::Commit`]; the replies that it made durable.
@@ -317,11 +432,13 @@ impl Drain {
     /// # Panics
     /// When no commit was to be made.
     pub fn committed(&mut self, committed: Committed) -> Vec<Reply> {
-        let (commit, end) = self.pending.take().expect("a commit was to be made");
+        let Pending { commit, count, end } = self.pending.take().expect("a commit was to be made");
         match committed {
-            Committed::Applied => self.applied(&commit, end),
+            Committed::Applied => self.applied(*commit, count, end),
             // The answer to an earlier try of this commit was lost.
-            Committed::Conflict(record) if commit.is_in(&record) => self.applied(&commit, end),
+            Committed::Conflict(record) if commit.is_in(&record) => {
+                self.applied(*commit, count, end)
+            }
             Committed::Conflict(_) => {
                 self.end = Some(End::Fenced);
                 Vec::new()
@@ -330,118 +447,152 @@ impl Drain {
                 // Their effects are in the state already. Back to what is
                 // committed, and the rest once more without them.
                 self.duplicates.extend(ids);
-                self.replies.clear();
-                self.bytes = 0;
                 self.failed = None;
-                self.state.clone_from(&self.committed_state);
-                for queued in self.batch.drain(..).rev() {
-                    self.queue.push_front(queued);
-                }
+                self.queue.put_back(self.batch.take_back());
                 Vec::new()
             }
         }
     }
 
-    fn applied(&mut self, commit: &Commit, end: Option<End>) -> Vec<Reply> {
-        self.singly = self.singly.saturating_sub(self.batch.len());
-        self.batch.clear();
-        self.bytes = 0;
-        self.committed = Position { head: commit.head, partial: commit.partial };
-        self.committed_state.clone_from(&self.state);
+    fn applied(&mut self, commit: Commit, count: usize, end: Option<End>) -> Vec<Reply> {
+        self.singly = self.singly.saturating_sub(count);
         self.attempt = commit.attempt;
+        self.front = commit.front.clone();
+        self.batch.committed(&commit, count);
+        if commit.posted.iter().any(|posted| posted.to == commit.address) {
+            self.queue.expect_parcels();
+        }
         if let LeaseAfter::Renewed { until, .. } = commit.lease {
             self.lease_until = until;
         }
         self.end = end;
-        std::mem::take(&mut self.replies)
+        commit.replies
     }
 
-    fn decide_to_commit(&self, now: Timestamp, stop: bool) -> Option<(Commit, Option<End>)> {
-        if let Some(delay) = self.failed {
-            let not_before = now.plus(delay);
-            let commit = self.commit(LeaseAfter::Deferred { not_before }, self.attempt_at_front());
-            return Some((commit, Some(End::Deferred { not_before })));
+    fn decide_to_commit(&self, now: Timestamp, stop: bool) -> Option<Pending> {
+        let renewed = || self.rules.terms.renewed(self.address(), now);
+        let fitting = self.batch.fitting();
+        if fitting < self.batch.len() {
+            return Some(self.pending(fitting, renewed(), 1, None));
         }
-        if self.queue.is_empty() && self.exhausted {
-            return Some((self.commit(LeaseAfter::Released, 0), Some(End::Released)));
+        let all = |lease, attempt, end| Some(self.pending(fitting, lease, attempt, end));
+        if let Some(Failure { delay, error }) = &self.failed {
+            let attempt = self.attempt_at_front();
+            let (lease, end) = match delay {
+                Some(delay) => {
+                    let not_before = now.plus(*delay);
+                    (LeaseAfter::Deferred { not_before }, End::Deferred { not_before })
+                }
+                None => (LeaseAfter::Suspended { reason: error.clone() }, End::Suspended),
+            };
+            let mut pending = self.pending(fitting, lease, attempt, Some(end));
+            pending.commit.error = Some(error.clone());
+            return Some(pending);
         }
-        if stop {
+        if self.queue.is_exhausted() && !self.batch.sends_to_itself() {
+            return all(LeaseAfter::Released, 0, Some(End::Released));
+        }
+        let others_wait = self.wakes_since.is_some_and(|since| now.since(since) >= WAKES_WAIT_MAX)
+            || self.batch.base.wakes.len() >= PENDING_WAKES_MAX;
+        if stop || others_wait {
             // The message at the front was not begun: this lease was no attempt.
             let attempt = self.attempt_at_front().saturating_sub(1);
-            return Some((self.commit(LeaseAfter::Released, attempt), Some(End::Stopped)));
+            return all(LeaseAfter::Released, attempt, Some(End::Stopped));
         }
-        let is_full = self.batch.len() >= COMMIT_MESSAGES_MAX
-            || self.replies.len() >= COMMIT_REPLIES_MAX
-            || self.bytes + STATE_BYTES_MAX + REPLY_BYTES_MAX > COMMIT_BYTES_MAX;
-        let is_due = !self.batch.is_empty() && (self.queue.is_empty() || self.singly > 0);
+        let is_full = self.batch.len() >= COMMIT_MESSAGES_MAX;
+        let is_due = !self.batch.is_empty() && (self.queue.front().is_none() || self.singly > 0);
         let is_late = now > self.renew_at();
-        (is_full || is_due || is_late).then(|| {
-            let lease = self.terms.renewed(now);
-            (self.commit(lease, self.attempt_at_front()), None)
-        })
+        let commits = is_full || is_due || is_late;
+        commits.then(|| self.pending(fitting, renewed(), self.attempt_at_front(), None))
     }
 
-    fn commit(&self, lease: LeaseAfter, attempt: u32) -> Commit {
-        let Position { head, partial } = self.reached();
-        Commit {
-            address: self.address.clone(),
+    fn pending(&self, count: usize, lease: LeaseAfter, attempt: u32, end: Option<End>) -> Pending {
+        let next = self.batch.get(count).or(self.queue.front());
+        let commit = Commit {
             epoch: self.epoch,
-            from: self.committed.head,
-            head,
-            partial,
             attempt,
-            state: self.state.clone().filter(|_| self.state != self.committed_state),
-            replies: self.replies.clone(),
-            lease,
-        }
+            // What `attempt` counts for must run first the next time, also when
+            // the log has grown meanwhile.
+            front: match count {
+                0 if next.is_none() => self.front.clone(),
+                _ => next.and_then(Queued::slot).cloned(),
+            },
+            ..self.batch.commit(count, lease)
+        };
+        Pending { commit: Box::new(commit), count, end }
     }
 
-    /// Consumes messages at the front that were processed before.
+    /// Consumes messages at the front that were processed before, and timers
+    /// that were replaced after they were read.
     fn drop_duplicates(&mut self) {
-        while self.queue.front().is_some_and(|next| self.duplicates.contains(&next.message.id)) {
-            self.batch.extend(self.queue.pop_front());
+        // What is dropped is still an item to remove, and they may be many.
+        while let Some(next) = self.queue.front().filter(|_| self.batch.is_fitting()) {
+            let id = &next.message.id;
+            let is_known = self.duplicates.contains(id)
+                || (next.message.is_answered() && self.batch.answers(id));
+            let is_stale = match &next.origin {
+                Origin::Parcel { slot, timer: Some(name) } => {
+                    self.batch.timers().get(name) != Some(slot)
+                }
+                _ => false,
+            };
+            if !is_known && !is_stale {
+                return;
+            }
+            let queued = self.queue.pop().expect("it is at the front");
+            let Origin::Parcel { timer: Some(_), slot } = queued.origin.clone() else {
+                self.batch.push(queued, None, None, Effects::default(), Timestamp(0));
+                continue;
+            };
+            // The timer of its name is another one, and stays.
+            let origin = Origin::Parcel { slot, timer: None };
+            let queued = Queued { origin, ..queued };
+            self.batch.push(queued, None, None, Effects::default(), Timestamp(0));
         }
     }
 
-    fn enqueue(&mut self, segment: &Segment) -> Result<(), DecodeError> {
-        let known = self.read_to().head;
-        if segment.last() <= known {
-            return Ok(());
+    /// Gives up on a message whose attempts were all used up by crashes.
+    fn give_up_if_exhausted(&mut self, now: Timestamp) {
+        let attempt = self.attempt_at_front();
+        let most = self.rules.attempts.most;
+        let has_run = self.failed.is_some() || self.queue.front().is_none();
+        if !has_run && most.is_some_and(|most| attempt > most) {
+            let error = self.batch.base.error.clone();
+            self.exhausted(attempt - 1, error.unwrap_or_else(|| CRASHED.to_owned()), now);
         }
-        for (sequence, message) in segment.messages()? {
-            let partial = match sequence == segment.last() {
-                true => 0,
-                false => {
-                    u32::try_from(sequence.0 - segment.first().0 + 1).expect("a segment is bounded")
-                }
-            };
-            if sequence > known {
-                self.queue
-                    .push_back(Queued { message, after: Position { head: sequence, partial } });
+    }
+
+    /// The message at the front has failed in its last attempt.
+    fn exhausted(&mut self, attempts: u32, error: String, now: Timestamp) {
+        match self.rules.attempts.then {
+            Exhausted::Suspend => self.failed = Some(Failure { error, delay: None }),
+            Exhausted::DeadLetter => {
+                let queued = self.queue.pop().expect("a message has failed");
+                let outcome = Outcome::DeadLettered { attempts, error: error.clone() };
+                let reply = self.reply(&queued.message, outcome, now);
+                let message = queued.message.clone();
+                self.batch.set_aside(
+                    queued,
+                    reply,
+                    DeadLetter { message, at: now, attempts, error },
+                );
             }
         }
-        Ok(())
+    }
+
+    fn reply(&self, message: &Message, outcome: Outcome, now: Timestamp) -> Option<Reply> {
+        message.is_answered().then(|| Reply {
+            id: message.id.clone(),
+            // Of a tell only that it is done.
+            outcome,
+            digest: message.digest(),
+            expires: now.plus(self.rules.reply_retention),
+        })
     }
 
     /// How often the message at the front has been tried, this time included.
     fn attempt_at_front(&self) -> u32 {
         if self.batch.is_empty() { self.attempt } else { 1 }
-    }
-
-    /// Where the run is: behind the last message that was run.
-    fn reached(&self) -> Position {
-        self.batch.last().map_or(self.committed, |last| last.after)
-    }
-
-    /// Behind the last message that was read.
-    fn read_to(&self) -> Position {
-        self.queue.back().map_or(self.reached(), |last| last.after)
-    }
-
-    /// The first sequence of the segment that is to be read next.
-    fn next_segment(&self) -> Sequence {
-        let Position { head, partial } = self.read_to();
-        Sequence(head.0 + 1 - u64::from(partial))
     }
 }
 

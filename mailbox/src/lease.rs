@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::address::Address;
 use crate::append::Tail;
-use crate::clock::Timestamp;
+use crate::clock::{Timestamp, millis};
 use crate::commit::LeaseAfter;
 use crate::message::Segment;
 use crate::record::{Epoch, Record};
@@ -29,21 +29,25 @@ impl Default for Terms {
 impl Terms {
     /// The request for a lease on an actor, as of `now`. `token` is random.
     #[must_use]
-    pub fn wake(&self, now: Timestamp, token: u64) -> Wake {
-        let (until, due) = self.end(now);
-        Wake { token, now, until, due }
+    pub fn wake(&self, address: &Address, now: Timestamp, token: u64) -> Wake {
+        let until = now.plus(self.length);
+        Wake { token, now, until, due: self.due(address, until) }
     }
 
     /// The renewal of a lease, as of `now`.
     #[must_use]
-    pub fn renewed(&self, now: Timestamp) -> LeaseAfter {
-        let (until, due) = self.end(now);
-        LeaseAfter::Renewed { until, due }
+    pub fn renewed(&self, address: &Address, now: Timestamp) -> LeaseAfter {
+        let until = now.plus(self.length);
+        LeaseAfter::Renewed { until, due: self.due(address, until) }
     }
 
-    fn end(&self, now: Timestamp) -> (Timestamp, Timestamp) {
-        let until = now.plus(self.length);
-        (until, until.round_up(self.due_step))
+    /// `due` for a time at which somebody must look: rounded up to the step, each
+    /// actor with an offset of its own, so that not all are due in one moment.
+    #[must_use]
+    pub fn due(&self, address: &Address, time: Timestamp) -> Timestamp {
+        let step = millis(self.due_step).max(1);
+        let offset = Duration::from_millis(u64::from(address.hash()) % step);
+        time.minus(offset).round_up(self.due_step).plus(offset)
     }
 }
 
@@ -109,17 +113,17 @@ impl Lease {
 pub enum Woken {
     /// The actor is leased to the one who asked.
     Granted(Lease),
-    /// Somebody holds the lease, or the mailbox waits. Either way its record
-    /// has `due` set. That the lease is held is not the end of the matter: the
+    /// Somebody holds the lease, or the mailbox waits or is paused. In any case
+    /// its record has `due` set. That the lease is held is not the end of the matter: the
     /// holder may be dead, and then the sweeper finds it.
-    Refused(Record),
+    Refused(Box<Record>),
 }
 
 /// Decides on a request: the record under the new lease, or `None`.
 #[must_use]
 pub fn grant(record: &Record, wake: &Wake) -> Option<Record> {
     let is_over = |time: Option<Timestamp>| time.is_none_or(|time| time <= wake.now);
-    let may = is_over(record.lease_until) && is_over(record.not_before);
+    let may = is_over(record.lease_until) && is_over(record.not_before) && record.paused.is_none();
     may.then(|| Record {
         epoch: record.epoch.next(),
         lease_until: Some(wake.until),
@@ -140,32 +144,52 @@ pub fn refused(address: &Address, record: Record, wake: &Wake) -> Woken {
     if record.lease_until == Some(wake.until) && record.lease_token == wake.token {
         return Woken::Granted(Lease { address: address.clone(), record });
     }
-    Woken::Refused(record)
+    Woken::Refused(Box::new(record))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn address(key: &str) -> Address {
+        Address::new("test.v1.A", key).expect("an address")
+    }
+
     #[test]
     fn a_lease_is_granted_when_none_is_live_and_nothing_waits() {
-        let wake = Terms::default().wake(Timestamp(100_000), 1);
+        let wake = Terms::default().wake(&address("a"), Timestamp(100_000), 1);
         let at = |ms| Some(Timestamp(ms));
         let cases = [
-            (None, None, true),
-            (at(100_000), None, true),
-            (at(100_001), None, false),
-            (None, at(100_000), true),
-            (None, at(100_001), false),
+            (None, None, None, true),
+            (at(100_000), None, None, true),
+            (at(100_001), None, None, false),
+            (None, at(100_000), None, true),
+            (None, at(100_001), None, false),
+            (None, None, Some("maintenance".to_owned()), false),
         ];
-        for (lease_until, not_before, granted) in cases {
-            let record = Record { lease_until, not_before, ..Record::default() };
+        for (lease_until, not_before, paused, granted) in cases {
+            let record = Record { lease_until, not_before, paused, ..Record::default() };
             let leased = grant(&record, &wake);
             assert_eq!(leased.is_some(), granted, "{record:?}");
             if let Some(leased) = leased {
                 assert_eq!((leased.epoch, leased.attempt), (Epoch(1), 1));
-                assert_eq!((leased.lease_until, leased.due), (at(110_000), at(120_000)));
+                assert_eq!((leased.lease_until, leased.due), (at(110_000), Some(wake.due)));
             }
         }
+    }
+
+    #[test]
+    fn due_is_within_a_step_after_the_lease_and_spread_over_actors() {
+        let until = Timestamp(1_000_000);
+        let mut seen = std::collections::BTreeSet::new();
+        for n in 0..100 {
+            let address = address(&n.to_string());
+            let due = Terms::default().due(&address, until);
+            assert!(due >= until && due < until.plus(Duration::from_secs(60)), "{due}");
+            // A busy actor writes the index once a step.
+            assert_eq!(Terms::default().due(&address, due), due);
+            seen.insert(due);
+        }
+        assert!(seen.len() > 90, "{} of 100", seen.len());
     }
 }

@@ -21,8 +21,17 @@ pub const MESSAGE_BYTES_MAX: usize = 256 * 1024;
 /// The largest reply, in bytes of its encoded response or status.
 pub const REPLY_BYTES_MAX: usize = 256 * 1024;
 
-/// The largest state of an actor, in bytes as it is stored.
-pub const STATE_BYTES_MAX: usize = 256 * 1024;
+/// The largest state of an actor, in bytes as it is stored. With the replies and
+/// the sends of one message it fits in a transaction of 4 MB.
+pub const STATE_BYTES_MAX: usize = 2 * 1024 * 1024;
+
+/// The largest state that is kept in the record. A wake, a commit and a settle
+/// each cost by the size of the whole record, also when they leave the state as
+/// it is; a larger state has items of its own, which only its changes write.
+pub const STATE_INLINE_BYTES_MAX: usize = 16 * 1024;
+
+/// The largest piece of a state that has items of its own: one item of 400 KB.
+pub const STATE_CHUNK_BYTES_MAX: usize = 380 * 1024;
 
 /// The most headers of a message, in bytes of names and values.
 pub const HEADER_BYTES_MAX: usize = 8 * 1024;
@@ -34,12 +43,37 @@ pub const SEGMENT_BYTES_MAX: usize = 380 * 1024;
 /// The most messages in one segment.
 pub const SEGMENT_MESSAGES_MAX: usize = 500;
 
-/// The most replies in one commit: a transaction of 100 items, less the record.
-pub const COMMIT_REPLIES_MAX: usize = 99;
+/// The most items in one commit: DynamoDB's own limit for a transaction.
+pub const COMMIT_ITEMS_MAX: usize = 100;
 
-/// The most bytes of state and replies in one commit: a transaction of 4 MB,
-/// less what keys, names and encoding add.
-pub const COMMIT_BYTES_MAX: usize = 3 * 1024 * 1024;
+/// The most bytes in one commit: a transaction of 4 MB, less what keys, names
+/// and encoding add.
+pub const COMMIT_BYTES_MAX: usize = 3_584 * 1024;
+
+/// The most messages that one handler may send and timers that it may change.
+/// With the record, a reply, the message's own item and the pieces of a large
+/// state, before and after, it fits in a transaction of 100 items.
+pub const EFFECTS_MAX: usize = 80;
+
+/// The most bytes of the messages that one handler may send.
+pub const SEND_BYTES_MAX: usize = 768 * 1024;
+
+/// The most named timers of an actor. Their names are part of the record.
+pub const TIMERS_MAX: usize = 32;
+
+/// The longest name of a timer, in bytes of UTF-8.
+pub const TIMER_NAME_BYTES_MAX: usize = 64;
+
+/// The most actors that wait to be woken by a sender's record.
+pub const PENDING_WAKES_MAX: usize = 100;
+
+/// The longest error text that is stored, in bytes of UTF-8; what is longer is
+/// cut.
+pub const ERROR_BYTES_MAX: usize = 1_024;
+
+/// The longest delay of a message. A date further away is more likely a mistake
+/// in its unit.
+pub const DELAY_MAX: std::time::Duration = std::time::Duration::from_secs(366 * 24 * 3_600);
 
 /// The most messages in one commit. It bounds what a crash makes run again.
 pub const COMMIT_MESSAGES_MAX: usize = 500;
@@ -48,3 +82,6 @@ pub const COMMIT_MESSAGES_MAX: usize = 500;
 /// DynamoDB writes about 1,000 units a second to one partition, so 16 of them
 /// admit 16,000 actors that fall asleep or wake up each second.
 pub const DUE_SHARDS: u32 = 16;
+
+/// The number of partitions of the directory for each actor type.
+pub const DIRECTORY_SHARDS: u32 = 16;

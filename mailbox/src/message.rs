@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use prost::Message as _;
 
+use crate::address::Address;
 use crate::clock::Timestamp;
 use crate::limits::MESSAGE_ID_BYTES_MAX;
 
@@ -50,6 +51,13 @@ impl MessageId {
         valid.then(|| Self(text.into())).ok_or(InvalidId)
     }
 
+    /// A new id, a UUIDv7, so that ids sort by time.
+    #[must_use]
+    pub fn from_time(now: Timestamp, random: &[u8; 10]) -> Self {
+        let uuid = uuid::Builder::from_unix_timestamp_millis(now.0, random).into_uuid();
+        Self(uuid.to_string().into())
+    }
+
     /// The id's text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -89,6 +97,32 @@ pub struct Message {
     pub deadline: Option<Timestamp>,
     /// Trace context and other headers that travel with it.
     pub headers: Vec<(String, String)>,
+    /// Whether it leaves a receipt in the reply table also when it is a tell, so
+    /// that the same id sent again is dropped: its sender chose the id, or its
+    /// put may land a second time after it was consumed.
+    pub receipt: bool,
+    /// The actor that sent it; `None` when it came through a gateway.
+    pub sender: Option<Address>,
+}
+
+/// What tells a request from others under the same message id: the first half
+/// of the SHA-256 of method and body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Digest(pub [u8; 16]);
+
+impl Digest {
+    /// The digest of a request.
+    #[must_use]
+    pub fn of(method: &str, payload: &[u8]) -> Self {
+        use sha2::Digest as _;
+        let mut hash = sha2::Sha256::new();
+        // No name of a method holds a zero byte.
+        hash.update(method.as_bytes());
+        hash.update([0]);
+        hash.update(payload);
+        let hash = hash.finalize();
+        Self(std::array::from_fn(|n| hash[n]))
+    }
 }
 
 /// One item of a mailbox's log: one or more messages with consecutive
@@ -185,6 +219,32 @@ impl Segment {
 }
 
 impl Message {
+    /// Whether something is stored under its id when it is consumed.
+    #[must_use]
+    pub fn is_answered(&self) -> bool {
+        self.kind == Kind::Ask || self.receipt
+    }
+
+    /// What its reply says of it; `None` when nobody else can send its id.
+    #[must_use]
+    pub fn digest(&self) -> Option<Digest> {
+        self.receipt.then(|| Digest::of(&self.method, &self.payload))
+    }
+
+    /// The message in the form in which it is stored alone.
+    #[must_use]
+    pub fn encoded(&self) -> Bytes {
+        wire::Message::from(self).encode_to_vec().into()
+    }
+
+    /// Reads what [`Message::encoded`] wrote.
+    ///
+    /// # Errors
+    /// When the bytes are no message.
+    pub fn from_encoded(encoded: Bytes) -> Result<Self, DecodeError> {
+        wire::Message::decode(encoded)?.try_into()
+    }
+
     /// The bytes that the message takes in a segment.
     #[must_use]
     pub fn encoded_len(&self) -> usize {
@@ -195,7 +255,7 @@ impl Message {
 
 /// The stored form. Field numbers are for ever.
 mod wire {
-    use super::{DecodeError, Kind, MessageId, Timestamp};
+    use super::{Address, DecodeError, Kind, MessageId, Timestamp};
     use bytes::Bytes;
 
     #[derive(Clone, PartialEq, prost::Message)]
@@ -220,6 +280,10 @@ mod wire {
         deadline_ms: Option<u64>,
         #[prost(message, repeated, tag = "7")]
         headers: Vec<Header>,
+        #[prost(bool, tag = "8")]
+        receipt: bool,
+        #[prost(string, optional, tag = "9")]
+        sender: Option<String>,
     }
 
     #[derive(Clone, PartialEq, prost::Message)]
@@ -244,6 +308,8 @@ mod wire {
                     .iter()
                     .map(|(name, value)| Header { name: name.clone(), value: value.clone() })
                     .collect(),
+                receipt: message.receipt,
+                sender: message.sender.as_ref().map(|sender| sender.as_str().to_owned()),
             }
         }
     }
@@ -264,6 +330,11 @@ mod wire {
                     .into_iter()
                     .map(|header| (header.name, header.value))
                     .collect(),
+                receipt: message.receipt,
+                sender: message
+                    .sender
+                    .map(|text| Address::parse(&text).map_err(|_| DecodeError::Field("sender")))
+                    .transpose()?,
             })
         }
     }
@@ -282,7 +353,25 @@ mod tests {
             sent_at: Timestamp(5),
             deadline: Some(Timestamp(9)),
             headers: vec![("traceparent".into(), "00-1-2-01".into())],
+            receipt: true,
+            sender: Address::new("test.v1.A", "a").ok(),
         }
+    }
+
+    #[test]
+    fn a_digest_tells_method_and_body_apart() {
+        let digest = Digest::of("Add", b"1");
+        assert_eq!(digest, Digest::of("Add", b"1"));
+        assert_ne!(digest, Digest::of("Add", b"2"));
+        assert_ne!(digest, Digest::of("Ad", b"d1"));
+        // What is stored must be found by later versions: this never changes.
+        assert_eq!(digest.0[..4], [141, 25, 67, 228]);
+    }
+
+    #[test]
+    fn a_message_alone_reads_back_as_it_was() {
+        assert_eq!(Message::from_encoded(message("a").encoded()).expect("a message"), message("a"));
+        assert!(Message::from_encoded(Bytes::from_static(b"\xff")).is_err());
     }
 
     #[test]

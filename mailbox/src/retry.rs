@@ -15,6 +15,33 @@ pub struct Backoff {
     pub longest: Duration,
 }
 
+/// What becomes of a message that failed in all of its attempts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Exhausted {
+    /// It is set aside, and the next message runs.
+    #[default]
+    DeadLetter,
+    /// The mailbox is paused until somebody resumes it: order is kept.
+    Suspend,
+}
+
+/// How often a message is tried, and what then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Attempts {
+    /// The most attempts; `None` for no end.
+    pub most: Option<u32>,
+    /// What becomes of the message after the last one.
+    pub then: Exhausted,
+}
+
+impl Default for Attempts {
+    /// With the default waits these are about twelve minutes: longer than most
+    /// outages of what a handler calls, shorter than anybody's patience.
+    fn default() -> Self {
+        Self { most: Some(20), then: Exhausted::default() }
+    }
+}
+
 impl Default for Backoff {
     fn default() -> Self {
         Self { first: Duration::from_millis(200), factor: 2.0, longest: Duration::from_secs(60) }

@@ -122,7 +122,7 @@ impl Send {
     pub fn woken(&mut self, woken: Woken) {
         let record = match &woken {
             Woken::Granted(lease) => &lease.record,
-            Woken::Refused(record) => record,
+            Woken::Refused(record) => &**record,
         };
         let next = match &self.state {
             State::Waking { durable } => State::Done { durable: durable.clone() },
@@ -139,7 +139,7 @@ impl Send {
             }
             // Somebody else holds the lease, or the mailbox waits. Either way
             // `due` is set: should the holder be dead, a sweeper finds out.
-            Woken::Refused(record) => self.refused = Some(record),
+            Woken::Refused(record) => self.refused = Some(*record),
         }
     }
 
@@ -202,6 +202,8 @@ mod tests {
             sent_at: NOW,
             deadline: None,
             headers: Vec::new(),
+            receipt: false,
+            sender: None,
         };
         Segment::new(Sequence(1), &[message])
     }
@@ -210,11 +212,11 @@ mod tests {
     fn advance(tables: &mut Tables, send: &mut Send, token: u64) -> &'static str {
         match send.step() {
             Step::Wake => {
-                send.woken(tables.wake(&address(), &Terms::default().wake(NOW, token)));
+                send.woken(tables.wake(&address(), &Terms::default().wake(&address(), NOW, token)));
                 "wake"
             }
             Step::Put(segment) => {
-                send.put(&tables.put_segment(&address(), &segment));
+                send.put(&tables.put_segment(&address(), &segment, Timestamp(u64::MAX)));
                 "put"
             }
             Step::FindTail => {
@@ -272,7 +274,8 @@ mod tests {
         assert_eq!(advance(&mut tables, &mut send, 1), "wake");
         // A sweeper whose clock is ahead.
         tables.settle(&address(), &Settle { epoch: Epoch(1), action: Action::Fence });
-        tables.settle(&address(), &Settle { epoch: Epoch(2), action: Action::ClearDue });
+        tables
+            .settle(&address(), &Settle { epoch: Epoch(2), action: Action::Rest { until: None } });
         assert_eq!(steps(&mut tables, &mut send, 2), ["put", "read", "wake", "done"]);
         let record = tables.record(&address()).expect("a record");
         assert!(record.due.is_some());

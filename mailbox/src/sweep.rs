@@ -4,20 +4,30 @@
 //! the only one who looks. Several sweepers need no coordination, since every
 //! one of their writes is conditional on the epoch.
 
+use std::time::Duration;
+
+use crate::address::Address;
 use crate::clock::Timestamp;
 use crate::lease::Terms;
 use crate::message::Sequence;
+use crate::parcel::PendingWake;
 use crate::record::{Epoch, Record};
 
+/// How often a sweeper looks at a paused mailbox: only so that what waits in it
+/// does not expire.
+const PAUSED_PERIOD: Duration = Duration::from_secs(3_600);
+
 /// What to do next with an actor that is due.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Step {
     /// Read its record, then call [`Sweep::read`].
     Read,
     /// Write this, then call [`Sweep::settled`].
     Settle(Settle),
-    /// Look whether there is a segment at this place, then call
-    /// [`Sweep::looked`].
+    /// Wake these other actors, which this one has sent to; then call
+    /// [`Sweep::woke_others`].
+    WakeOthers(Vec<PendingWake>),
+    /// Look what is next from this place on, then call [`Sweep::looked`].
     Look(Sequence),
     /// Something is deliverable: wake the actor.
     Wake,
@@ -25,25 +35,104 @@ pub enum Step {
     Done,
 }
 
+/// What a look at a mailbox finds first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Next {
+    /// A segment of the log, and when it may be deleted.
+    Segment {
+        /// Its expiry.
+        expires: Timestamp,
+    },
+    /// A parcel from another actor.
+    Inbox,
+    /// A delayed parcel; nothing is deliverable before its time.
+    Delayed {
+        /// Its time.
+        at: Timestamp,
+    },
+    /// Nothing.
+    Nothing,
+}
+
+impl Next {
+    /// Whether it is deliverable as of `now`.
+    #[must_use]
+    pub fn is_deliverable(self, now: Timestamp) -> bool {
+        match self {
+            Self::Segment { .. } | Self::Inbox => true,
+            Self::Delayed { at } => at <= now,
+            Self::Nothing => false,
+        }
+    }
+
+    /// Whether what waits must be kept from expiring: half of the retention of
+    /// its oldest segment is over.
+    #[must_use]
+    pub fn is_old(self, now: Timestamp, retention: Duration) -> bool {
+        match self {
+            Self::Segment { expires } => expires.since(now) < retention / 2,
+            _ => false,
+        }
+    }
+}
+
 /// One look at an actor that is due.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Sweep {
+    address: Address,
     terms: Terms,
     step: Step,
     epoch: Epoch,
+    /// Set for a paused mailbox: `due`, which moves on after the look.
+    paused: Option<Timestamp>,
+    place: Sequence,
 }
 
 impl Sweep {
     /// Begins to look at an actor.
     #[must_use]
-    pub fn new(terms: Terms) -> Self {
-        Self { terms, step: Step::Read, epoch: Epoch::default() }
+    pub fn new(address: &Address, terms: Terms) -> Self {
+        Self {
+            address: address.clone(),
+            terms,
+            step: Step::Read,
+            epoch: Epoch::default(),
+            paused: None,
+            place: Sequence(0),
+        }
+    }
+
+    /// Begins to look at an actor after a run of this epoch that released its
+    /// lease. The others that it has sent to are `wakes`, the place behind the
+    /// last consumed message is `place`.
+    #[must_use]
+    pub fn after_run(
+        address: &Address,
+        terms: Terms,
+        epoch: Epoch,
+        place: Sequence,
+        wakes: Vec<PendingWake>,
+    ) -> Self {
+        let step = if wakes.is_empty() { Step::Look(place) } else { Step::WakeOthers(wakes) };
+        Self { step, epoch, place, ..Self::new(address, terms) }
+    }
+
+    /// The actor.
+    #[must_use]
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// The epoch under which it looks.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
     }
 
     /// What to do next.
     #[must_use]
     pub fn step(&self) -> Step {
-        self.step
+        self.step.clone()
     }
 
     /// Takes the record, as of `now`.
@@ -58,15 +147,28 @@ impl Sweep {
         let settle = |action| Step::Settle(Settle { epoch: record.epoch, action });
         let Some(due) = record.due.filter(|due| *due <= now) else { return Step::Done };
         self.epoch = record.epoch;
+        self.place = record.next_segment();
+        if record.paused.is_some() {
+            self.paused = Some(due);
+            return Self::look(record);
+        }
         match record.lease_until.max(record.not_before) {
             Some(end) if end > now => {
-                settle(Action::MoveDue { from: due, to: end.round_up(self.terms.due_step) })
+                settle(Action::MoveDue { from: due, to: self.terms.due(&self.address, end) })
             }
             // The holder may yet live, with a clock behind ours: callers whose
             // wake it refuses count on it. Only under a new epoch are they sure
             // to be seen, by us or by the next one who is granted a lease.
             Some(_) => settle(Action::Fence),
-            None => Step::Look(record.next_segment()),
+            None => Self::look(record),
+        }
+    }
+
+    /// What a crash may have left behind: first the others, then the mailbox.
+    fn look(record: &Record) -> Step {
+        match record.wakes.is_empty() {
+            true => Step::Look(record.next_segment()),
+            false => Step::WakeOthers(record.wakes.clone()),
         }
     }
 
@@ -80,25 +182,37 @@ impl Sweep {
         self.step = match fenced {
             Some(record) => {
                 self.epoch = record.epoch;
-                Step::Look(record.next_segment())
+                self.place = record.next_segment();
+                Self::look(record)
             }
             None => Step::Done,
         };
     }
 
-    /// Takes the answer to [`Step::Look`].
-    pub fn looked(&mut self, found: bool) {
-        self.step = match found {
-            true => Step::Wake,
+    /// The others are awake, or due.
+    pub fn woke_others(&mut self) {
+        self.step = Step::Look(self.place);
+    }
+
+    /// Takes the answer to [`Step::Look`], as of `now`.
+    pub fn looked(&mut self, next: Next, now: Timestamp) {
+        let action = match (self.paused, next) {
+            (Some(from), _) => Action::MoveDue { from, to: now.plus(PAUSED_PERIOD) },
+            (None, next) if next.is_deliverable(now) => {
+                self.step = Step::Wake;
+                return;
+            }
+            (None, Next::Delayed { at }) => Action::Rest { until: Some(at) },
             // On condition that the epoch is the one from before the look.
-            false => Step::Settle(Settle { epoch: self.epoch, action: Action::ClearDue }),
+            (None, _) => Action::Rest { until: None },
         };
+        self.step = Step::Settle(Settle { epoch: self.epoch, action });
     }
 }
 
 /// A write of a sweeper or a gateway to a record that it holds no lease on. It
 /// is conditional on the epoch. It leaves head and state as they are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Settle {
     /// The epoch that the record must still have.
     pub epoch: Epoch,
@@ -107,7 +221,7 @@ pub struct Settle {
 }
 
 /// What a [`Settle`] writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Action {
     /// Moves `due`, on condition that it is still `from`.
     MoveDue {
@@ -126,9 +240,16 @@ pub enum Action {
         /// Whether the lease counts as an attempt at the next message; it does
         /// not when its holder never ran.
         counts: bool,
+        /// What ended the holder.
+        error: String,
     },
-    /// Removes `due`, on condition that there is neither lease nor wait.
-    ClearDue,
+    /// Nothing is deliverable until then, or ever, and the others that the actor
+    /// has sent to are awake: sets or removes `due` and forgets pending wakes, on
+    /// condition that there is neither lease nor wait nor pause.
+    Rest {
+        /// When the first delayed parcel is deliverable.
+        until: Option<Timestamp>,
+    },
 }
 
 /// Decides on a settle: the record after it, or `None` when its condition does
@@ -139,93 +260,24 @@ pub fn apply(record: &Record, settle: &Settle) -> Option<Record> {
         return None;
     }
     let idle = Record { lease_until: None, not_before: None, ..record.clone() };
-    match settle.action {
+    match &settle.action {
         Action::MoveDue { from, to } => {
-            (record.due == Some(from)).then(|| Record { due: Some(to), ..record.clone() })
+            (record.due == Some(*from)).then(|| Record { due: Some(*to), ..record.clone() })
         }
         Action::Fence => Some(Record { epoch: record.epoch.next(), ..idle }),
-        Action::Defer { not_before, counts } => record.lease_until.map(|_| Record {
+        Action::Defer { not_before, counts, error } => record.lease_until.map(|_| Record {
             epoch: record.epoch.next(),
             attempt: record.attempt - u32::from(!counts && record.attempt > 0),
-            not_before: Some(not_before),
-            due: Some(not_before),
+            error: Some(error.clone()),
+            not_before: Some(*not_before),
+            due: Some(*not_before),
             ..idle
         }),
-        Action::ClearDue => record.is_idle().then_some(Record { due: None, ..idle }),
+        Action::Rest { until } => {
+            record.is_idle().then(|| Record { due: *until, wakes: Vec::new(), ..record.clone() })
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const NOW: Timestamp = Timestamp(1_000_000);
-
-    fn due_now() -> Record {
-        Record { due: Some(NOW), epoch: Epoch(3), ..Record::default() }
-    }
-
-    /// What a sweep decides on a record, and the record after that.
-    fn decided(record: &Record) -> (Sweep, Option<Record>) {
-        let mut sweep = Sweep::new(Terms::default());
-        sweep.read(Some(record), NOW);
-        let Step::Settle(settle) = sweep.step() else { return (sweep, None) };
-        let after = apply(record, &settle);
-        sweep.settled(after.as_ref());
-        (sweep, after)
-    }
-
-    #[test]
-    fn a_live_lease_moves_due_on() {
-        let record = Record { lease_until: Some(Timestamp(1_010_000)), ..due_now() };
-        let (sweep, after) = decided(&record);
-        assert_eq!(after.and_then(|record| record.due), Some(Timestamp(1_020_000)));
-        assert_eq!(sweep.step(), Step::Done);
-    }
-
-    #[test]
-    fn a_lease_that_ran_out_is_fenced_before_the_look() {
-        let record = Record { lease_until: Some(NOW), ..due_now() };
-        let (mut sweep, after) = decided(&record);
-        let after = after.expect("the record is unchanged");
-        assert_eq!((after.epoch, after.lease_until), (Epoch(4), None));
-        assert_eq!(sweep.step(), Step::Look(Sequence(1)));
-        sweep.looked(false);
-        let clear = Settle { epoch: Epoch(4), action: Action::ClearDue };
-        assert_eq!(sweep.step(), Step::Settle(clear));
-        sweep.settled(apply(&after, &clear).as_ref());
-        assert_eq!(sweep.step(), Step::Done);
-    }
-
-    #[test]
-    fn an_idle_record_with_messages_is_woken() {
-        let mut sweep = Sweep::new(Terms::default());
-        sweep.read(Some(&due_now()), NOW);
-        assert_eq!(sweep.step(), Step::Look(Sequence(1)));
-        sweep.looked(true);
-        assert_eq!(sweep.step(), Step::Wake);
-    }
-
-    #[test]
-    fn due_is_cleared_only_from_an_idle_record_of_the_same_epoch() {
-        let clear = Settle { epoch: Epoch(3), action: Action::ClearDue };
-        assert_eq!(apply(&due_now(), &clear).expect("idle").due, None);
-        let at = Some(NOW);
-        for held in [
-            Record { lease_until: at, ..due_now() },
-            Record { not_before: at, ..due_now() },
-            Record { epoch: Epoch(4), ..due_now() },
-        ] {
-            assert_eq!(apply(&held, &clear), None, "{held:?}");
-        }
-    }
-
-    #[test]
-    fn a_record_that_is_not_due_is_left_alone() {
-        let later = Record { due: Some(Timestamp(NOW.0 + 1)), ..due_now() };
-        for record in [later, Record::default()] {
-            let (sweep, after) = decided(&record);
-            assert_eq!((sweep.step(), after), (Step::Done, None));
-        }
-    }
-}
+mod tests;

@@ -16,6 +16,7 @@ mod key_rules;
 mod options;
 mod place;
 mod request_key;
+mod retry;
 mod rules;
 mod shape;
 mod source;

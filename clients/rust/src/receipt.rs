@@ -9,8 +9,11 @@ use tonic::metadata::MetadataMap;
 pub struct Receipt {
     /// The message's id.
     pub message_id: String,
-    /// Its place in the order in which the actor gets its messages, from 1.
-    pub sequence: u64,
+    /// Its place in the order in which the actor gets its messages, from 1;
+    /// `None` for a delayed message and for a duplicate.
+    pub sequence: Option<u64>,
+    /// Whether a message of this id was sent before: it is not processed again.
+    pub duplicate: bool,
 }
 
 impl Receipt {
@@ -22,8 +25,12 @@ impl Receipt {
     }
 
     pub(crate) fn read(metadata: &MetadataMap) -> Option<Self> {
-        let sequence = metadata.get("callboard-sequence")?.to_str().ok()?.parse().ok()?;
-        Some(Self { message_id: message_id(metadata)?.to_owned(), sequence })
+        let sequence = metadata.get("callboard-sequence").and_then(|text| text.to_str().ok());
+        Some(Self {
+            message_id: message_id(metadata)?.to_owned(),
+            sequence: sequence.and_then(|text| text.parse().ok()),
+            duplicate: metadata.contains_key("callboard-duplicate"),
+        })
     }
 }
 

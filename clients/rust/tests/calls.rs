@@ -150,7 +150,7 @@ async fn a_response_carries_the_receipt_of_its_message() {
     let server = Server::start(Answer::Receipt).await;
     let client = Client::builder(server.url()).connect().await.expect("the server is there");
     let response = call(&client).await.expect("the server answers");
-    let expected = Receipt { message_id: ID.to_owned(), sequence: 7 };
+    let expected = Receipt { message_id: ID.to_owned(), sequence: Some(7), duplicate: false };
     assert_eq!(Receipt::of(&response), Some(expected));
     assert_eq!(Receipt::of(&Response::new(())), None);
 }
@@ -173,7 +173,7 @@ async fn an_ask_that_timed_out_tells_its_message() {
     assert_eq!(error.code(), Code::DeadlineExceeded);
     assert_eq!((error.reason(), error.domain()), (Some("ASK_TIMEOUT"), Some("callboard.dev")));
     assert_eq!(error.message_id(), Some(ID));
-    assert_eq!(error.receipt().map(|receipt| receipt.sequence), Some(7));
+    assert_eq!(error.receipt().and_then(|receipt| receipt.sequence), Some(7));
     assert_eq!(error.to_string(), "DEADLINE_EXCEEDED (ASK_TIMEOUT): too late");
 }
 

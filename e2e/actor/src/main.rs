@@ -102,7 +102,7 @@ impl ProbeActor for Probe {
             key: ctx.key().to_owned(),
             actor_type: ctx.actor_type().to_owned(),
             message_id: ctx.message_id().to_owned(),
-            sequence: ctx.sequence(),
+            sequence: ctx.sequence().unwrap_or_default(),
             attempt: ctx.attempt(),
             traceparent: ctx.header("traceparent").unwrap_or_default().to_owned(),
             deadline_ms: ctx.deadline().map_or(0, millis),

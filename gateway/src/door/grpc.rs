@@ -2,19 +2,19 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use callboard_mailbox::Store;
 use callboard_mailbox::limits::{HEADER_BYTES_MAX, MESSAGE_BYTES_MAX};
+use callboard_mailbox::{MessageId, Store};
 use futures::future::BoxFuture;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use tonic::body::Body;
-use tonic::metadata::MetadataMap;
+use tonic::metadata::{MetadataMap, MetadataValue};
 use tonic::server::{Grpc, UnaryService};
 use tonic::{Code, Request, Response, Status};
 
-use crate::call::{Call, Receipt};
+use crate::call::{Call, Deliver, Receipt};
 use crate::codec::RawCodec;
 use crate::gateway::Gateway;
 use crate::refusal::Refusal;
@@ -24,6 +24,15 @@ const TRAVELLING_HEADERS: [&str; 3] = ["traceparent", "tracestate", "baggage"];
 
 /// What the names of Callboard's own metadata begin with.
 const OWN_PREFIX: &str = "callboard-";
+
+/// The message's id: given by the caller, told by the gateway.
+const MESSAGE_ID: &str = "callboard-message-id";
+
+/// How long after its call a message is delivered.
+const DELAY: &str = "callboard-delay";
+
+/// When a message is delivered.
+const DELIVER_AT: &str = "callboard-deliver-at";
 
 /// The largest message that is read at all. What is larger than a message may
 /// be and smaller than this gets an error that tells its exact size.
@@ -88,8 +97,10 @@ impl<S: Store + 'static> UnaryService<Bytes> for Handler<S> {
         let (path, timeout) = (self.path.clone(), self.timeout.clone());
         Box::pin(async move {
             let headers = headers(request.metadata())?;
+            let (message_id, deliver) =
+                (message_id(request.metadata())?, deliver(request.metadata())?);
             let payload = request.into_inner();
-            let call = Call { path, payload, timeout: timeout?, headers };
+            let call = Call { path, payload, timeout: timeout?, headers, message_id, deliver };
             match gateway.call(call).await {
                 Ok(answer) => {
                     let mut response = Response::new(answer.payload);
@@ -111,14 +122,77 @@ impl<S: Store + 'static> UnaryService<Bytes> for Handler<S> {
 /// Tells the caller what became of its message.
 fn tell(metadata: &mut MetadataMap, receipt: &Receipt) {
     let id = receipt.message_id.as_str().parse().expect("an id is visible ASCII");
-    metadata.insert("callboard-message-id", id);
-    metadata.insert("callboard-sequence", receipt.sequence.0.into());
+    metadata.insert(MESSAGE_ID, id);
+    if let Some(sequence) = receipt.sequence {
+        metadata.insert("callboard-sequence", sequence.0.into());
+    }
+    if receipt.duplicate {
+        metadata.insert("callboard-duplicate", MetadataValue::from_static("true"));
+    }
+}
+
+/// The id that the caller gives the message.
+fn message_id(metadata: &MetadataMap) -> Result<Option<MessageId>, Refusal> {
+    let text = single(metadata, MESSAGE_ID)?;
+    let id = text.map(MessageId::new).transpose();
+    id.map_err(|error| invalid(MESSAGE_ID, &error.to_string()))
+}
+
+/// When the message is to be delivered.
+fn deliver(metadata: &MetadataMap) -> Result<Option<Deliver>, Refusal> {
+    let after = single(metadata, DELAY)?.map(|text| {
+        parse_delay(text).ok_or_else(|| {
+            invalid(DELAY, "it is not a number and a unit of ms, s, m, h or d, such as 90s")
+        })
+    });
+    let at = single(metadata, DELIVER_AT)?.map(|text| {
+        let time = text.parse::<prost_types::Timestamp>();
+        let time = time.ok().and_then(|time| SystemTime::try_from(time).ok());
+        time.ok_or_else(|| {
+            invalid(DELIVER_AT, "it is not a time of RFC 3339, such as 2030-01-31T08:00:00Z")
+        })
+    });
+    match (after, at) {
+        (Some(_), Some(_)) => Err(invalid(DELAY, "give it or callboard-deliver-at, not both")),
+        (Some(delay), None) => Ok(Some(Deliver::After(delay?))),
+        (None, Some(time)) => Ok(Some(Deliver::At(time?.into()))),
+        (None, None) => Ok(None),
+    }
+}
+
+/// The only value of a metadata entry.
+fn single<'a>(metadata: &'a MetadataMap, name: &str) -> Result<Option<&'a str>, Refusal> {
+    let mut values = metadata.get_all(name).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(invalid(name, "it is given more than once"));
+    }
+    value.to_str().map(Some).map_err(|_| invalid(name, "it is not visible ASCII"))
+}
+
+/// Reads a delay: digits and a unit.
+fn parse_delay(text: &str) -> Option<Duration> {
+    let unit = text.find(|c: char| !c.is_ascii_digit())?;
+    let (digits, unit) = text.split_at(unit);
+    let amount: u64 = digits.parse().ok()?;
+    let millis = match unit {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return None,
+    };
+    Some(Duration::from_millis(amount.checked_mul(millis)?))
 }
 
 /// The headers that travel with the message.
 fn headers(metadata: &MetadataMap) -> Result<Vec<(String, String)>, Refusal> {
     let map = metadata.as_ref();
-    if let Some(name) = map.keys().find(|name| name.as_str().starts_with(OWN_PREFIX)) {
+    let is_unknown = |name: &str| {
+        name.starts_with(OWN_PREFIX) && ![MESSAGE_ID, DELAY, DELIVER_AT].contains(&name)
+    };
+    if let Some(name) = map.keys().find(|name| is_unknown(name.as_str())) {
         return Err(invalid(name.as_str(), "this version of Callboard knows no such metadata"));
     }
     let mut headers = Vec::new();
@@ -171,6 +245,7 @@ fn invalid(field: &str, detail: &str) -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use callboard_mailbox::Timestamp;
 
     #[test]
     fn only_posts_of_grpc_are_taken() {
@@ -200,6 +275,36 @@ mod tests {
                 "{bad}"
             );
         }
+    }
+
+    #[test]
+    fn delays_are_a_number_and_a_unit() {
+        assert_eq!(parse_delay("90s"), Some(Duration::from_secs(90)));
+        assert_eq!(parse_delay("250ms"), Some(Duration::from_millis(250)));
+        assert_eq!(parse_delay("2d"), Some(Duration::from_secs(172_800)));
+        for bad in ["", "s", "5", "-5s", "1.5s", "5 s", "5w", "99999999999999999999s"] {
+            assert_eq!(parse_delay(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn ids_and_times_of_callers_are_checked() {
+        let with = |name: &'static str, value: &'static str| {
+            let mut metadata = MetadataMap::new();
+            metadata.insert(name, value.parse().expect("ASCII"));
+            metadata
+        };
+        assert!(message_id(&with(MESSAGE_ID, "order-7")).expect("valid").is_some());
+        assert!(message_id(&with(MESSAGE_ID, "a/b")).is_err());
+        let at = deliver(&with(DELIVER_AT, "1970-01-01T00:00:02Z")).expect("valid");
+        assert_eq!(at, Some(Deliver::At(Timestamp(2_000))));
+        assert!(deliver(&with(DELIVER_AT, "tomorrow")).is_err());
+        let mut both = with(DELIVER_AT, "1970-01-01T00:00:02Z");
+        both.insert(DELAY, "1s".parse().expect("ASCII"));
+        assert!(deliver(&both).is_err());
+        let mut twice = with(MESSAGE_ID, "a");
+        twice.append(MESSAGE_ID, "b".parse().expect("ASCII"));
+        assert!(message_id(&twice).is_err());
     }
 
     #[test]

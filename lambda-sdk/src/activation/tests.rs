@@ -1,16 +1,21 @@
 //! Runs with a hand-written service, on the store on maps.
 
 use bytes::Bytes;
+use callboard_mailbox::drain::Rules;
 use callboard_mailbox::lease::{Terms, Woken};
+use callboard_mailbox::limits::STATE_BYTES_MAX;
 use callboard_mailbox::memory::MemoryStore;
 use callboard_mailbox::message::{Kind, Message, MessageId};
 use callboard_mailbox::reply::ReplyKey;
+use callboard_mailbox::retry::Attempts;
+use callboard_mailbox::state::Stored;
 use callboard_mailbox::{Address, Record, Segment, Sequence};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 use super::*;
 use crate::error::Result;
+use crate::request::Request;
 
 const NOW: Timestamp = Timestamp(1_000_000);
 
@@ -41,11 +46,22 @@ impl Service<Text> for TextService {
             "FailOnce" if ctx.attempt() == 1 => Err(std::fmt::Error.into()),
             "FailOnce" => Ok(Bytes::new()),
             "Grow" => {
-                text.0 = "x".repeat(300 * 1024);
+                text.0 = "x".repeat(STATE_BYTES_MAX);
                 Ok(Bytes::new())
             }
             "Long" => Ok(vec![b'x'; 300 * 1024].into()),
             "Panic" => panic!("on purpose"),
+            "Pass" => {
+                ctx.tell(Request::new(Self::TYPE, "b", "Append", &()))?;
+                ctx.set_timer("soon", Duration::from_secs(5), to_itself())?;
+                Ok(Bytes::new())
+            }
+            "Flood" => {
+                for _ in 0..100 {
+                    ctx.tell(Request::new(Self::TYPE, "b", "Append", &()))?;
+                }
+                Ok(Bytes::new())
+            }
             "Minute" => {
                 tokio::time::sleep(Duration::from_secs(60)).await;
                 Ok(Bytes::new())
@@ -53,6 +69,10 @@ impl Service<Text> for TextService {
             other => Err(Error::unknown_method(Self::TYPE, other)),
         }
     }
+}
+
+fn to_itself() -> Request {
+    Request::new(<TextService as Service<Text>>::TYPE, "a", "Append", &())
 }
 
 fn address() -> Address {
@@ -73,9 +93,12 @@ fn put(store: &MemoryStore, messages: &[(&str, &str)]) {
             sent_at: NOW,
             deadline: None,
             headers: Vec::new(),
+            receipt: false,
+            sender: None,
         })
         .collect();
-    store.with(|tables| tables.put_segment(&address(), &Segment::new(Sequence(1), &messages)));
+    let segment = Segment::new(Sequence(1), &messages);
+    store.with(|tables| tables.put_segment(&address(), &segment, Timestamp(u64::MAX)));
 }
 
 /// One run that begins `now`, on a clock that goes on with tokio's paused one.
@@ -90,10 +113,11 @@ fn paused() -> tokio::runtime::Runtime {
 
 async fn run_on(store: &MemoryStore, now: Timestamp) -> End {
     let terms = Terms::default();
-    let woken = store.with(|tables| tables.wake(&address(), &terms.wake(now, now.0)));
+    let woken = store.with(|tables| tables.wake(&address(), &terms.wake(&address(), now, now.0)));
     let Woken::Granted(lease) = woken else { panic!("refused: {woken:?}") };
     let hour = Duration::from_secs(3_600);
-    let mut drain = Drain::new(&lease, &[], true, terms, hour).expect("a run");
+    let rules = Rules { terms, reply_retention: hour, attempts: Attempts::default() };
+    let mut drain = Drain::new(&lease, &[], true, rules).expect("a run");
     let begun = tokio::time::Instant::now();
     let surroundings = Surroundings {
         store,
@@ -109,7 +133,7 @@ fn record(store: &MemoryStore) -> Record {
 }
 
 fn state(store: &MemoryStore) -> String {
-    let state = record(store).state.expect("a state");
+    let Some(Stored::Inline(state)) = record(store).state else { panic!("a small state") };
     String::from_utf8(state.to_vec()).expect("JSON")
 }
 
@@ -166,12 +190,12 @@ fn what_is_too_large_to_store_is_refused_with_the_limit() {
     let store = MemoryStore::default();
     put(&store, &[("Append", "a"), ("Grow", ""), ("Long", ""), ("Append", "b")]);
     assert_eq!(run_once(&store, NOW), End::Released);
-    for id in ["Grow1", "Long2"] {
+    for (id, limit) in [("Grow1", STATE_BYTES_MAX), ("Long2", REPLY_BYTES_MAX)] {
         let Some(Outcome::Failed { code: 8, status }) = outcome_of(&store, id) else {
             panic!("{id} was to be refused");
         };
         let status = tonic_types::pb::Status::decode(status).expect("a status");
-        assert!(status.message.contains("262144"), "{}", status.message);
+        assert!(status.message.contains(&limit.to_string()), "{}", status.message);
         assert_eq!(status.details.len(), 1);
     }
     assert_eq!(state(&store), r#""ab""#);
@@ -182,23 +206,14 @@ fn a_state_that_cannot_be_read_keeps_the_messages() {
     let store = MemoryStore::default();
     put(&store, &[("Append", "a")]);
     let terms = Terms::default();
-    let Woken::Granted(lease) = store.with(|tables| tables.wake(&address(), &terms.wake(NOW, 1)))
+    let Woken::Granted(lease) =
+        store.with(|tables| tables.wake(&address(), &terms.wake(&address(), NOW, 1)))
     else {
         panic!("nobody else holds it");
     };
-    store.with(|tables| {
-        tables.commit(&callboard_mailbox::commit::Commit {
-            address: address(),
-            epoch: lease.epoch(),
-            from: Sequence(0),
-            head: Sequence(0),
-            partial: 0,
-            attempt: 0,
-            state: Some(Bytes::from_static(b"{}")),
-            replies: Vec::new(),
-            lease: callboard_mailbox::commit::LeaseAfter::Released,
-        })
-    });
+    let state = Some(Stored::Inline(Bytes::from_static(b"{}")));
+    let released = Record { state, lease_until: None, ..lease.record };
+    store.with(|tables| tables.force_record(&address(), released));
     assert!(matches!(run_once(&store, NOW), End::Deferred { .. }));
     assert_eq!(record(&store).head, Sequence(0));
 }
@@ -231,4 +246,31 @@ fn a_handler_is_given_up_when_the_lease_is_lost() {
     });
     assert_eq!(end, End::Fenced);
     assert_eq!(record(&store).head, Sequence(0));
+}
+
+#[test]
+fn what_a_handler_sends_and_times_is_committed_with_its_message() {
+    let store = MemoryStore::default();
+    put(&store, &[("Pass", "a")]);
+    assert_eq!(run_once(&store, NOW), End::Released);
+    let other = Address::new(address().actor_type(), "b").expect("an address");
+    let sent = store.with(|tables| tables.inbox(&other, NOW, 9)).parcels;
+    assert_eq!(sent.len(), 1);
+    assert_eq!(sent[0].message.sender, Some(address()));
+    assert_eq!(record(&store).wakes.len(), 1);
+    let timers: Vec<_> = record(&store).timers.into_keys().collect();
+    assert_eq!(timers, ["soon"]);
+}
+
+#[test]
+fn a_handler_that_sends_too_much_sends_nothing() {
+    let store = MemoryStore::default();
+    put(&store, &[("Flood", "a"), ("Append", "b")]);
+    assert_eq!(run_once(&store, NOW), End::Released);
+    let Some(Outcome::Failed { code: 8, .. }) = outcome_of(&store, "Flood0") else {
+        panic!("it was to be refused");
+    };
+    let other = Address::new(address().actor_type(), "b").expect("an address");
+    assert_eq!(store.with(|tables| tables.inbox(&other, NOW, 9)).parcels, []);
+    assert_eq!(state(&store), r#""b""#);
 }

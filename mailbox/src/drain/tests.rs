@@ -4,6 +4,9 @@ use super::*;
 use crate::append::Put;
 use crate::lease::Woken;
 use crate::memory::Tables;
+use crate::message::Kind;
+use crate::parcel::{Parcel, Tick};
+use crate::record::Record;
 use crate::reply::ReplyKey;
 
 const NOW: Timestamp = Timestamp(1_000_000);
@@ -22,60 +25,107 @@ fn ask(id: &str, add: u8) -> Message {
         sent_at: NOW,
         deadline: None,
         headers: Vec::new(),
+        receipt: false,
+        sender: None,
     }
+}
+
+/// A message that another actor sends, or this one to itself.
+fn tell(id: &str, add: u8) -> Message {
+    Message { kind: Kind::Tell, sender: Some(other()), ..ask(id, add) }
+}
+
+fn other() -> Address {
+    Address::new("test.v1.Sum", "other").expect("an address")
 }
 
 fn put(tables: &mut Tables, first: u64, messages: &[Message]) -> Segment {
     let segment = Segment::new(Sequence(first), messages);
-    assert_eq!(tables.put_segment(&address(), &segment), Put::Stored);
+    assert_eq!(tables.put_segment(&address(), &segment, NOW.plus(DAY)), Put::Stored);
     segment
 }
 
 fn wake(tables: &mut Tables, now: Timestamp) -> Lease {
-    match tables.wake(&address(), &Terms::default().wake(now, now.0)) {
+    match tables.wake(&address(), &Terms::default().wake(&address(), now, now.0)) {
         Woken::Granted(lease) => lease,
         Woken::Refused(record) => panic!("refused: {record:?}"),
     }
 }
 
+fn rules() -> Rules {
+    Rules { terms: Terms::default(), reply_retention: DAY, attempts: Attempts::default() }
+}
+
 fn drain(lease: &Lease, segments: &[Segment], more: bool) -> Drain {
-    Drain::new(lease, segments, more, Terms::default(), DAY).expect("segments that can be read")
+    Drain::new(lease, segments, more, rules()).expect("segments that can be read")
 }
 
 /// Adds the payload to the state; 0 is refused and 255 fails.
 fn handle(drain: &Drain, run: &Run) -> Ran {
     let sum = drain.state().map_or(0, |state| state[0]);
     match run.message.payload[0] {
-        0 => Ran::Refused { outcome: Outcome::new(3, Bytes::new()) },
-        255 => Ran::Failed { delay: Duration::from_millis(200) },
+        0 => Ran::Refused { outcome: Outcome::Failed { code: 3, status: Bytes::new() } },
+        255 => Ran::Failed { delay: Duration::from_millis(200), error: "no luck".into() },
         add => Ran::Done {
             state: Some(Bytes::from(vec![sum + add])),
             response: Bytes::from(vec![sum + add]),
+            effects: Effects::default(),
         },
     }
 }
 
-/// Runs to the end; how often each kind of step was taken.
-fn run(tables: &mut Tables, drain: &mut Drain) -> (End, Vec<&'static str>) {
+/// Runs to the end with a handler; how often each kind of step was taken.
+fn run_with(
+    tables: &mut Tables,
+    drain: &mut Drain,
+    now: Timestamp,
+    mut handle: impl FnMut(&Drain, &Run) -> Ran,
+) -> (End, Vec<&'static str>) {
     let mut steps = Vec::new();
     for _ in 0..1_000 {
-        match drain.step(NOW, false) {
+        match drain.step(now, false) {
+            Step::LoadState(spilled) => {
+                steps.push("load");
+                drain.state_loaded(tables.state(&address(), spilled));
+            }
             Step::Query(first) => {
                 steps.push("query");
-                drain.loaded(&tables.deliverable(&address(), first, 3)).expect("a page");
+                drain.loaded(&tables.deliverable(&address(), first, now, 3)).expect("a page");
+            }
+            Step::QueryInbox => {
+                steps.push("inbox");
+                drain.inbox_loaded(&tables.inbox(&address(), now, 3));
             }
             Step::Run(run) => {
                 steps.push("run");
-                drain.ran(handle(drain, &run), NOW);
+                drain.ran(handle(drain, &run), now);
             }
             Step::Commit(commit) => {
                 steps.push("commit");
+                assert!(commit.items() <= crate::limits::COMMIT_ITEMS_MAX);
                 drain.committed(tables.commit(&commit));
             }
             Step::End(end) => return (end, steps),
         }
     }
     panic!("the run does not end: {drain:?}");
+}
+
+fn run(tables: &mut Tables, drain: &mut Drain) -> (End, Vec<&'static str>) {
+    run_with(tables, drain, NOW, handle)
+}
+
+/// A handler that succeeds and does nothing else but `effects`.
+fn does(effects: Effects) -> Ran {
+    Ran::Done { state: None, response: Bytes::new(), effects }
+}
+
+fn state(tables: &Tables) -> Option<Stored> {
+    record(tables).state
+}
+
+fn inline(sum: u8) -> Option<Stored> {
+    Some(Stored::Inline(Bytes::from(vec![sum])))
 }
 
 fn outcome(tables: &Tables, id: &str) -> Option<Outcome> {
@@ -110,7 +160,7 @@ fn a_backlog_is_read_page_by_page() {
     let (end, steps) = run(&mut tables, &mut drain(&lease, &[], true));
     assert_eq!(end, End::Released);
     assert_eq!(steps.iter().filter(|step| **step == "run").count(), 10);
-    assert_eq!(record(&tables).state, Some(Bytes::from_static(&[10])));
+    assert_eq!(state(&tables), inline(10));
 }
 
 #[test]
@@ -121,7 +171,7 @@ fn a_hole_is_queried_again_and_never_skipped() {
     let lease = wake(&mut tables, NOW);
     let mut drain = drain(&lease, &[], true);
     assert_eq!(drain.step(NOW, false), Step::Query(Sequence(1)));
-    let mut page = tables.deliverable(&address(), Sequence(1), 10);
+    let mut page = tables.deliverable(&address(), Sequence(1), NOW, 10);
     page.segments.push(third.clone());
     drain.loaded(&page).expect("a page");
     let Step::Run(first) = drain.step(NOW, false) else { panic!("the first is there") };
@@ -129,9 +179,9 @@ fn a_hole_is_queried_again_and_never_skipped() {
     let Step::Commit(commit) = drain.step(NOW, false) else { panic!("the first was run") };
     assert!(matches!(commit.lease, LeaseAfter::Renewed { .. }));
     drain.committed(tables.commit(&commit));
-    for _ in 0..=HOLES_MAX {
+    for _ in 0..=16 {
         assert_eq!(drain.step(NOW, false), Step::Query(Sequence(2)));
-        drain.loaded(&Page { segments: vec![third.clone()], more: false }).expect("a page");
+        drain.loaded(&Page { segments: vec![third.clone()], ..Page::default() }).expect("a page");
     }
     assert_eq!(drain.step(NOW, false), Step::End(End::Hole { at: Sequence(2) }));
 }
@@ -155,7 +205,7 @@ fn a_refusal_is_a_reply_and_undoes_its_change() {
     let segment = put(&mut tables, 1, &[ask("a", 7), ask("no", 0), ask("b", 1)]);
     let lease = wake(&mut tables, NOW);
     run(&mut tables, &mut drain(&lease, &[segment], false));
-    assert_eq!(outcome(&tables, "no").map(|outcome| outcome.code()), Some(3));
+    assert_eq!(outcome(&tables, "no").map(|outcome| outcome.parts().0), Some(3));
     assert_eq!(outcome(&tables, "b"), Some(Outcome::Ok(Bytes::from_static(&[8]))));
 }
 
@@ -175,9 +225,9 @@ fn a_failure_commits_what_came_before_and_lets_the_mailbox_wait() {
     let lease = wake(&mut tables, not_before);
     let mut second = drain(&lease, &[], true);
     assert_eq!(second.step(not_before, false), Step::Query(Sequence(1)));
-    second.loaded(&Page { segments: vec![segment], more: false }).expect("a page");
+    second.loaded(&Page { segments: vec![segment], ..Page::default() }).expect("a page");
     let Step::Run(run) = second.step(not_before, false) else { panic!("a message waits") };
-    assert_eq!((run.sequence, run.attempt), (Sequence(2), 2));
+    assert_eq!((run.sequence, run.attempt), (Some(Sequence(2)), 2));
 }
 
 #[test]
@@ -216,7 +266,7 @@ fn a_message_that_was_processed_before_is_dropped_and_the_rest_committed() {
     let lease = wake(&mut tables, NOW);
     let (end, _) = run(&mut tables, &mut drain(&lease, &[], true));
     assert_eq!(end, End::Released);
-    assert_eq!(record(&tables).state, Some(Bytes::from_static(&[7])));
+    assert_eq!(state(&tables), inline(7));
     assert_eq!(outcome(&tables, "a"), Some(Outcome::Ok(Bytes::from_static(&[1]))));
     assert_eq!(outcome(&tables, "c"), Some(Outcome::Ok(Bytes::from_static(&[7]))));
 }
@@ -258,7 +308,7 @@ fn a_commit_is_cut_to_what_a_transaction_holds() {
     let (end, steps) = run(&mut tables, &mut drain(&lease, &[segment], false));
     assert_eq!(end, End::Released);
     assert_eq!(steps.iter().filter(|step| **step == "commit").count(), 2);
-    assert_eq!(record(&tables).state, Some(Bytes::from_static(&[150])));
+    assert_eq!(state(&tables), inline(150));
 }
 
 #[test]
@@ -280,6 +330,7 @@ fn a_long_handler_keeps_its_lease_and_a_lost_one_ends_the_run() {
         Record {
             lease_until: Some(Timestamp(NOW.0 + 16_000)),
             due: record(&tables).due,
+            revision: Revision(1),
             ..lease.record
         }
     );
@@ -290,4 +341,346 @@ fn a_long_handler_keeps_its_lease_and_a_lost_one_ends_the_run() {
     let renewal = drain.renewal(much_later);
     assert!(!drain.renewed(&renewal, &tables.commit(&renewal)));
     assert_eq!(drain.step(much_later, false), Step::End(End::Fenced));
+}
+
+fn put_parcel(tables: &mut Tables, tick: u64, message: Message) {
+    let slot = Slot::Inbox { tick: Tick(tick), id: message.id.clone() };
+    tables.put_parcel(&address(), &Parcel { slot, message, timer: None });
+}
+
+fn ids_of_runs(tables: &mut Tables, drain: &mut Drain, now: Timestamp) -> (End, Vec<String>) {
+    let mut ids = Vec::new();
+    let (end, _) = run_with(tables, drain, now, |drain, run| {
+        ids.push(run.message.id.as_str().to_owned());
+        handle(drain, run)
+    });
+    (end, ids)
+}
+
+#[test]
+fn what_another_actor_sends_runs_after_a_second_query() {
+    let mut tables = Tables::default();
+    put_parcel(&mut tables, 1, tell("p", 5));
+    let lease = wake(&mut tables, NOW);
+    let (end, steps) = run(&mut tables, &mut drain(&lease, &[], true));
+    assert_eq!((end, steps), (End::Released, vec!["query", "inbox", "run", "commit"]));
+    assert_eq!((state(&tables), record(&tables).head), (inline(5), Sequence(0)));
+    assert_eq!(tables.inbox(&address(), NOW, 9), Page::default());
+}
+
+#[test]
+fn a_query_that_misses_what_was_sent_first_does_not_reorder() {
+    let mut tables = Tables::default();
+    let lease = wake(&mut tables, NOW);
+    let mut drain = drain(&lease, &[], true);
+    put_parcel(&mut tables, 2, tell("second", 2));
+    assert!(matches!(drain.step(NOW, false), Step::Query(_)));
+    drain.loaded(&tables.deliverable(&address(), Sequence(1), NOW, 9)).expect("a page");
+    // It was stored before the second one, and the query overtook it.
+    put_parcel(&mut tables, 1, tell("first", 1));
+    let (_, ids) = ids_of_runs(&mut tables, &mut drain, NOW);
+    assert_eq!(ids, ["first", "second"]);
+}
+
+#[test]
+fn a_long_log_does_not_starve_parcels_nor_they_the_log() {
+    let mut tables = Tables::default();
+    for n in 1..=9 {
+        put(&mut tables, n, &[ask(&format!("log{n}"), 1)]);
+        put_parcel(&mut tables, n, tell(&format!("parcel{n}"), 1));
+    }
+    let lease = wake(&mut tables, NOW);
+    let (end, ids) = ids_of_runs(&mut tables, &mut drain(&lease, &[], true), NOW);
+    assert_eq!((end, ids.len()), (End::Released, 18));
+    let turns: Vec<_> = ids.chunks(3).map(|chunk| chunk[0].starts_with("log")).collect();
+    // The first query for parcels only shows them, the next one confirms them.
+    assert_eq!(turns, [true, true, false, true, false, false]);
+}
+
+#[test]
+fn a_failed_parcel_runs_first_although_the_log_has_grown() {
+    let mut tables = Tables::default();
+    put_parcel(&mut tables, 1, tell("fails", 255));
+    let lease = wake(&mut tables, NOW);
+    let (end, _) = run(&mut tables, &mut drain(&lease, &[], true));
+    let End::Deferred { not_before } = end else { panic!("it fails: {end:?}") };
+    assert_eq!(record(&tables).error.as_deref(), Some("no luck"));
+    let segment = put(&mut tables, 1, &[ask("later", 1)]);
+    let lease = wake(&mut tables, not_before);
+    let mut seen = Vec::new();
+    run_with(&mut tables, &mut drain(&lease, &[segment], false), not_before, |_, run| {
+        seen.push((run.message.id.as_str().to_owned(), run.attempt));
+        does(Effects::default())
+    });
+    assert_eq!(seen, [("fails".to_owned(), 2), ("later".to_owned(), 1)]);
+    assert_eq!((record(&tables).attempt, record(&tables).error), (0, None));
+}
+
+#[test]
+fn a_front_that_is_gone_leaves_the_next_message_its_attempts() {
+    let mut tables = Tables::default();
+    put_parcel(&mut tables, 1, tell("fails", 255));
+    let lease = wake(&mut tables, NOW);
+    let (End::Deferred { not_before }, _) = run(&mut tables, &mut drain(&lease, &[], true)) else {
+        panic!("it fails")
+    };
+    let slots = [record(&tables).front.expect("it is known")];
+    tables.remove_parcels(&address(), &slots);
+    put(&mut tables, 1, &[ask("later", 1)]);
+    let lease = wake(&mut tables, not_before);
+    let mut attempts = Vec::new();
+    run_with(&mut tables, &mut drain(&lease, &[], true), not_before, |drain, run| {
+        attempts.push(run.attempt);
+        handle(drain, run)
+    });
+    assert_eq!(attempts, [1]);
+}
+
+fn exhausting(tables: &mut Tables, then: Exhausted) -> End {
+    let segment = put(tables, 1, &[ask("fails", 255), ask("b", 1)]);
+    let attempts = Attempts { most: Some(2), then };
+    let mut now = NOW;
+    for _ in 0..5 {
+        let lease = wake(tables, now);
+        let segments = std::slice::from_ref(&segment);
+        let drain = Drain::new(&lease, segments, false, Rules { attempts, ..rules() });
+        let (end, _) = run_with(tables, &mut drain.expect("a drain"), now, handle);
+        match end {
+            End::Deferred { not_before } => now = not_before,
+            end => return end,
+        }
+    }
+    panic!("it fails for ever");
+}
+
+#[test]
+fn after_its_last_attempt_a_message_is_set_aside_and_the_next_one_runs() {
+    let mut tables = Tables::default();
+    assert_eq!(exhausting(&mut tables, Exhausted::DeadLetter), End::Released);
+    let dead = Outcome::DeadLettered { attempts: 2, error: "no luck".into() };
+    assert_eq!(outcome(&tables, "fails"), Some(dead));
+    assert_eq!(state(&tables), inline(1));
+    let letters = tables.dead_letters(&address(), None, 9);
+    assert_eq!(letters.len(), 1);
+    assert_eq!((letters[0].attempts, letters[0].message.id.as_str()), (2, "fails"));
+
+    // Redriven, it runs as if it had never been tried.
+    assert!(tables.redrive(&address(), &letters[0].key(), Tick(1)));
+    assert_eq!(outcome(&tables, "fails"), None);
+    let lease = wake(&mut tables, NOW.plus(DAY));
+    let (end, _) = run_with(&mut tables, &mut drain(&lease, &[], true), NOW, |_, run| {
+        assert_eq!(run.attempt, 1);
+        does(Effects::default())
+    });
+    assert_eq!((end, outcome(&tables, "fails")), (End::Released, Some(Outcome::Ok(Bytes::new()))));
+}
+
+#[test]
+fn a_suspended_mailbox_keeps_the_message_until_it_is_resumed() {
+    let mut tables = Tables::default();
+    assert_eq!(exhausting(&mut tables, Exhausted::Suspend), End::Suspended);
+    let paused = record(&tables);
+    assert_eq!((paused.paused.as_deref(), paused.head), (Some("no luck"), Sequence(0)));
+    assert!(paused.due.is_some());
+    let later = NOW.plus(DAY);
+    let refused = tables.wake(&address(), &Terms::default().wake(&address(), later, 1));
+    assert!(matches!(refused, Woken::Refused(_)));
+    tables.control(&address(), &crate::control::Control::Resume { now: later });
+    assert_eq!(wake(&mut tables, later).record.attempt, 1);
+}
+
+#[test]
+fn a_message_whose_runs_all_crash_is_set_aside_without_another() {
+    let mut tables = Tables::default();
+    let segment = put(&mut tables, 1, &[ask("kills", 1), ask("b", 1)]);
+    let mut now = NOW;
+    let mut lease = wake(&mut tables, now);
+    while lease.record.attempt <= 20 {
+        now = now.plus(Duration::from_secs(11));
+        lease = wake(&mut tables, now);
+    }
+    let (_, ids) = ids_of_runs(&mut tables, &mut drain(&lease, &[segment], false), now);
+    assert_eq!(ids, ["b"]);
+    let Some(Outcome::DeadLettered { attempts: 20, error }) = outcome(&tables, "kills") else {
+        panic!("it was to be set aside");
+    };
+    assert_eq!(error, CRASHED);
+}
+
+#[test]
+fn the_same_id_twice_in_one_batch_runs_once() {
+    let mut tables = Tables::default();
+    let tell = Message { receipt: true, ..tell("t", 2) };
+    let segment = put(&mut tables, 1, &[ask("a", 1), ask("a", 1), tell.clone(), tell]);
+    let lease = wake(&mut tables, NOW);
+    let (end, ids) = ids_of_runs(&mut tables, &mut drain(&lease, &[segment], false), NOW);
+    assert_eq!((end, ids), (End::Released, vec!["a".to_owned(), "t".to_owned()]));
+    assert_eq!((state(&tables), record(&tables).head), (inline(3), Sequence(4)));
+}
+
+fn sends(to: Address, id: &str) -> Effects {
+    let message = Message { sender: Some(address()), ..tell(id, 1) };
+    Effects { sends: vec![Outgoing { to, message, at: None }], ..Effects::default() }
+}
+
+#[test]
+fn what_a_message_sends_is_committed_with_it_and_the_target_waits_to_be_woken() {
+    let mut tables = Tables::default();
+    let segment = put(&mut tables, 1, &[ask("a", 1)]);
+    let lease = wake(&mut tables, NOW);
+    let mut drain = drain(&lease, &[segment], false);
+    let (end, _) = run_with(&mut tables, &mut drain, NOW, |_, _| does(sends(other(), "p")));
+    assert_eq!(end, End::Released);
+    let wakes = vec![PendingWake { address: other(), at: None }];
+    assert_eq!(drain.wakes().cloned().collect::<Vec<_>>(), wakes);
+    assert_eq!(record(&tables).wakes, wakes);
+    assert_eq!(tables.inbox(&other(), NOW, 9).parcels.len(), 1);
+    // Who is handed a record whose wakes are done forgets them with its commit.
+    let mut next = wake(&mut tables, NOW.plus(DAY));
+    next.record.wakes.clear();
+    let segment = put(&mut tables, 2, &[ask("b", 1)]);
+    run(&mut tables, &mut self::drain(&next, &[segment], false));
+    assert_eq!(record(&tables).wakes, []);
+}
+
+#[test]
+fn a_run_ends_soon_after_it_has_sent_something() {
+    let mut tables = Tables::default();
+    let segment = put(&mut tables, 1, &[ask("a", 1), ask("b", 1)]);
+    wake(&mut tables, NOW);
+    // After a crash: each message has its commit.
+    let lease = wake(&mut tables, NOW.plus(DAY));
+    let mut drain = drain(&lease, &[segment], false);
+    let mut now = NOW.plus(DAY);
+    let mut runs = 0;
+    let end = loop {
+        match drain.step(now, false) {
+            Step::Run(_) => {
+                runs += 1;
+                drain.ran(does(sends(other(), "p")), now);
+            }
+            Step::Commit(commit) => {
+                drain.committed(tables.commit(&commit));
+                assert!(matches!(drain.step(now, false), Step::Run(_) | Step::End(_)));
+                now = now.plus(WAKES_WAIT_MAX);
+            }
+            Step::End(end) => break end,
+            step => panic!("{step:?}"),
+        }
+    };
+    assert_eq!((end, runs, record(&tables).head), (End::Stopped, 1, Sequence(1)));
+}
+
+#[test]
+fn what_an_actor_sends_to_itself_runs_in_the_same_run() {
+    let mut tables = Tables::default();
+    let segment = put(&mut tables, 1, &[ask("a", 1)]);
+    let lease = wake(&mut tables, NOW);
+    let mut left = 3;
+    let (end, steps) = run_with(&mut tables, &mut drain(&lease, &[segment], false), NOW, |_, _| {
+        left -= 1;
+        does(if left == 0 { Effects::default() } else { sends(address(), &left.to_string()) })
+    });
+    assert_eq!((end, left), (End::Released, 0));
+    assert_eq!(steps.iter().filter(|step| **step == "run").count(), 3);
+    assert_eq!(record(&tables).wakes, []);
+}
+
+fn timers(changes: Vec<TimerChange>) -> Effects {
+    Effects { timers: changes, ..Effects::default() }
+}
+
+fn set(name: &str, seconds: u64, id: &str) -> TimerChange {
+    let message = Message { sender: None, ..tell(id, 1) };
+    let at = NOW.plus(Duration::from_secs(seconds));
+    TimerChange::Set { name: name.into(), at, message }
+}
+
+#[test]
+fn a_timer_is_set_replaced_and_cancelled_with_the_commit() {
+    let mut tables = Tables::default();
+    let delayed = |tables: &Tables| {
+        let parcels = tables.inbox(&address(), NOW.plus(DAY), 9).parcels;
+        parcels.iter().map(|p| p.message.id.as_str().to_owned()).collect::<Vec<_>>()
+    };
+    let steps = [
+        (vec![set("a", 5, "a1"), set("b", 6, "b1")], vec!["a1", "b1"]),
+        (vec![set("a", 9, "a2"), set("a", 3, "a3")], vec!["a3", "b1"]),
+        (vec![TimerChange::Cancel { name: "b".into() }, set("c", 1, "c1")], vec!["c1", "a3"]),
+        (vec![set("d", 1, "d1"), TimerChange::Cancel { name: "d".into() }], vec!["c1", "a3"]),
+    ];
+    for (n, (changes, expected)) in (1..).zip(steps) {
+        let segment = put(&mut tables, n, &[ask(&n.to_string(), 1)]);
+        let lease = wake(&mut tables, NOW);
+        let mut drain = drain(&lease, &[segment], false);
+        run_with(&mut tables, &mut drain, NOW, |_, _| does(timers(changes.clone())));
+        assert_eq!(delayed(&tables), expected);
+    }
+    let names: Vec<_> = record(&tables).timers.into_keys().collect();
+    assert_eq!(names, ["a", "c"]);
+}
+
+#[test]
+fn a_timer_fires_once_and_one_that_is_replaced_meanwhile_does_not() {
+    let mut tables = Tables::default();
+    let segment = put(&mut tables, 1, &[ask("a", 1)]);
+    let lease = wake(&mut tables, NOW);
+    let changes = timers(vec![set("first", 1, "f"), set("second", 2, "s")]);
+    run_with(&mut tables, &mut drain(&lease, &[segment], false), NOW, |_, _| does(changes.clone()));
+    let later = NOW.plus(Duration::from_secs(9));
+    let lease = wake(&mut tables, later);
+    let mut fired = Vec::new();
+    run_with(&mut tables, &mut drain(&lease, &[], true), later, |drain, run| {
+        fired.push(run.timer.clone().expect("a timer"));
+        assert_eq!(drain.timers().count(), 2);
+        does(timers(vec![set("second", 100, "s2")]))
+    });
+    assert_eq!(fired, ["first"]);
+    assert_eq!(record(&tables).timers.into_keys().collect::<Vec<_>>(), ["second"]);
+    assert_eq!(tables.inbox(&address(), NOW.plus(DAY), 9).parcels.len(), 1);
+}
+
+#[test]
+fn a_large_state_is_loaded_before_the_first_message_and_not_without_one() {
+    let mut tables = Tables::default();
+    let large = Bytes::from(vec![3; 1024 * 1024]);
+    let segment = put(&mut tables, 1, &[ask("a", 1)]);
+    let lease = wake(&mut tables, NOW);
+    run_with(&mut tables, &mut drain(&lease, &[segment], false), NOW, |_, _| Ran::Done {
+        state: Some(large.clone()),
+        response: Bytes::new(),
+        effects: Effects::default(),
+    });
+    assert_eq!(state(&tables).expect("a state").chunks(), 3);
+    let lease = wake(&mut tables, NOW);
+    let (_, steps) = run(&mut tables, &mut drain(&lease, &[], true));
+    assert_eq!(steps, ["query", "commit"]);
+    put(&mut tables, 2, &[ask("b", 4)]);
+    let lease = wake(&mut tables, NOW);
+    let (_, steps) = run(&mut tables, &mut drain(&lease, &[], true));
+    assert_eq!(steps, ["query", "load", "run", "commit"]);
+    assert_eq!(state(&tables), inline(7));
+}
+
+#[test]
+fn a_message_that_does_not_fit_waits_for_the_next_commit() {
+    let mut tables = Tables::default();
+    let messages: Vec<_> = (0..4).map(|n| ask(&n.to_string(), 1)).collect();
+    let segment = put(&mut tables, 1, &messages);
+    let lease = wake(&mut tables, NOW);
+    let mut n = 0;
+    let many = |n: u8| Effects {
+        sends: (0..40)
+            .map(|m| Outgoing { to: other(), message: tell(&format!("{n}.{m}"), 1), at: None })
+            .collect(),
+        ..Effects::default()
+    };
+    let (end, steps) = run_with(&mut tables, &mut drain(&lease, &[segment], false), NOW, |_, _| {
+        n += 1;
+        Ran::Done { state: Some(vec![n].into()), response: vec![n].into(), effects: many(n) }
+    });
+    assert_eq!(end, End::Released);
+    assert_eq!(steps, ["run", "run", "run", "commit", "run", "commit"]);
+    assert_eq!(state(&tables), inline(4));
+    assert_eq!(tables.inbox(&other(), NOW, 1_000).parcels.len(), 160);
 }

@@ -1,658 +1,261 @@
-//! Who may do what next, and what must hold.
+//! All there is at one moment, and what must hold then.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::sync::LazyLock;
 
-use bytes::Bytes;
-use callboard_mailbox::append::{Put, Tail};
-use callboard_mailbox::commit::{Committed, LeaseAfter};
-use callboard_mailbox::drain::{self, Drain, End, Ran};
-use callboard_mailbox::lease::{Terms, Woken};
+use callboard_mailbox::append::Tail;
+use callboard_mailbox::commit::Commit;
+use callboard_mailbox::drain::Drain;
 use callboard_mailbox::memory::Tables;
 use callboard_mailbox::message::Kind;
+use callboard_mailbox::parcel::Parcel;
 use callboard_mailbox::reply::ReplyKey;
-use callboard_mailbox::send::{self, Send};
-use callboard_mailbox::sweep::{self, Action as Settlement, Sweep};
-use callboard_mailbox::{Address, Lease, Message, MessageId, Record, Segment, Sequence, Timestamp};
-use stateright::{Model, Path, Property};
+use callboard_mailbox::schedule::Delay;
+use callboard_mailbox::send::Send;
+use callboard_mailbox::state::Stored;
+use callboard_mailbox::sweep::Sweep;
+use callboard_mailbox::{
+    Address, Epoch, Lease, Message, MessageId, Record, Segment, Sequence, Timestamp,
+};
 
-/// Leases last 10 s and a step of the time is 20 s: after it, they are over.
-const TERMS: Terms = Terms { length: Duration::from_secs(10), due_step: Duration::from_millis(1) };
-const TICK_MS: u64 = 20_000;
-const RETENTION: Duration = Duration::from_secs(1_000_000);
+/// A step of the time: after it, every lease is over.
+pub(crate) const TICK_MS: u64 = 20_000;
 
-/// How many rounds without crashes a world at rest gets.
-const ROUNDS: u32 = 8;
+/// The two actors. The first is sent to by gateways, the second by the first.
+pub(crate) static ACTORS: LazyLock<[Address; 2]> =
+    LazyLock::new(|| ["a", "b"].map(|key| Address::new("m", key).expect("an address")));
 
-/// How many steps it may take in one of them, before it counts as going round
-/// in circles.
-const STEPS: u32 = 500;
+/// A message is told by one letter: those of the first gateway are a, b, …, those
+/// of the second n, o, …; what `a` makes the first actor send is `A`.
+pub(crate) type Letter = u8;
 
-/// What may happen, and how often.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Bounds {
-    /// How many messages each gateway sends, one after the other.
-    pub(crate) messages: [u8; 2],
-    /// Gateways, invocations and runs that vanish.
-    pub(crate) crashes: u8,
-    /// Writes that are applied and whose answer is lost.
-    pub(crate) lost: u8,
-    /// Operations whose caller's clock is a step ahead.
-    pub(crate) ahead: u8,
-    /// Queries that miss a segment and return the next one.
-    pub(crate) holes: u8,
-    /// Sweeps.
-    pub(crate) sweeps: u8,
-    /// Steps of the time.
-    pub(crate) ticks: u8,
-    /// Whether the messages are tells, which no reply tells apart.
-    pub(crate) tells: bool,
-    /// Whether the first message fails at its first attempt.
-    pub(crate) fails: bool,
+/// The ids of the letters.
+static IDS: LazyLock<Vec<MessageId>> = LazyLock::new(|| {
+    let text = |letter: u8| char::from(letter.clamp(b'!', b'~')).to_string().replace('/', "!");
+    (0..128).map(|letter| MessageId::new(&text(letter)).expect("an id")).collect()
+});
+
+/// The keys of the replies of the first actor.
+static REPLIES: LazyLock<Vec<ReplyKey>> =
+    LazyLock::new(|| IDS.iter().map(|id| ReplyKey::new(&ACTORS[0], id)).collect());
+
+pub(crate) fn id(letter: Letter) -> &'static MessageId {
+    &IDS[usize::from(letter)]
 }
 
-/// A rule that is broken on purpose.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mutation {
-    None,
-    NoSweeper,
-    DueIsClearedBlindly,
-    ReleaseClearsDue,
-    NoWakeAfterAppend,
-    NoConfirmation,
-    ExpiredIsIdle,
-    NoFencing,
-    HolesAreSkipped,
-    LostAppendGoesElsewhere,
-    SegmentsGoAtCommit,
-    CommitIgnoresHead,
-    NothingAtHandIsAll,
+pub(crate) fn letter(id: &MessageId) -> Letter {
+    id.as_str().as_bytes()[0]
 }
 
-#[derive(Clone, Debug)]
-pub(crate) struct Protocol {
-    pub(crate) bounds: Bounds,
-    pub(crate) mutation: Mutation,
+pub(crate) fn at(level: u8) -> Timestamp {
+    Timestamp(1_000_000 + u64::from(level) * TICK_MS)
+}
+
+pub(crate) fn message(letter: Letter, kind: Kind) -> Message {
+    Message {
+        id: id(letter).clone(),
+        kind,
+        method: String::new(),
+        payload: bytes::Bytes::new(),
+        sent_at: Timestamp(0),
+        deadline: None,
+        headers: Vec::new(),
+        receipt: false,
+        sender: None,
+    }
 }
 
 /// All there is at one moment.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct World {
-    tables: Tables,
-    /// Every segment that was ever put, also when it is gone.
-    log: Vec<Segment>,
-    time: u8,
-    gateways: [Gateway; 2],
-    invocations: Vec<Invocation>,
-    runs: Vec<(usize, Drain)>,
-    looks: Vec<Look>,
-    sweep: Option<Sweep>,
-    acknowledged: BTreeSet<MessageId>,
-    crashes: u8,
-    lost: u8,
-    ahead: u8,
-    holes: u8,
-    sweeps: u8,
+    pub(crate) tables: Tables,
+    /// Every message that was ever put into the first actor's log, in order,
+    /// also when its segment is gone.
+    pub(crate) log: Vec<Letter>,
+    pub(crate) time: u8,
+    pub(crate) gateways: [Gateway; 2],
+    pub(crate) invocations: Vec<Invocation>,
+    pub(crate) runs: Vec<Running>,
+    /// What gateways do after a run.
+    pub(crate) looks: Vec<Look>,
+    pub(crate) sweep: Option<(usize, Sweep)>,
+    /// Writes that land a second time.
+    pub(crate) late: Vec<Late>,
+    pub(crate) acknowledged: BTreeSet<Letter>,
+    pub(crate) left: Left,
+}
+
+/// What may still happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Left {
+    pub(crate) crashes: u8,
+    pub(crate) lost: u8,
+    pub(crate) late: u8,
+    pub(crate) ahead: u8,
+    pub(crate) holes: u8,
+    pub(crate) sweeps: u8,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Gateway {
-    todo: Vec<MessageId>,
-    send: Option<Send>,
-    tail: Option<Tail>,
+pub(crate) struct Gateway {
+    /// The messages that it is to send, the next one last; whether delayed.
+    pub(crate) todo: Vec<(Letter, bool)>,
+    pub(crate) sending: Option<Sending>,
+    pub(crate) tail: Option<Tail>,
     /// Segments of its own that may not be consumed yet.
-    at_hand: Vec<Segment>,
-    tokens: u64,
+    pub(crate) at_hand: Vec<Segment>,
+    /// The epoch of a run of the first actor whose wakes it has done.
+    pub(crate) woken: Option<Epoch>,
+    pub(crate) tokens: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Invocation {
+pub(crate) enum Sending {
+    Send(Send),
+    Delay(Delay),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Invocation {
     /// The gateway that made it, and looks again after it.
-    by: usize,
-    lease: Lease,
-    segments: Vec<Segment>,
-    more: bool,
+    pub(crate) by: usize,
+    pub(crate) actor: usize,
+    pub(crate) lease: Lease,
+    pub(crate) segments: Vec<Segment>,
+    pub(crate) more: bool,
 }
 
-/// The look after a release.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Look {
-    Query(usize, Sequence),
-    Wake(usize, u64),
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Running {
+    pub(crate) by: usize,
+    pub(crate) actor: usize,
+    pub(crate) epoch: Epoch,
+    pub(crate) drain: Drain,
 }
 
-/// How a step goes wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Fault {
-    None,
-    /// What was asked is done, and the answer is lost.
-    AnswerLost,
-    /// The caller's clock is ahead.
-    ClockAhead,
-    /// A query misses the first segment.
-    Hole,
+/// What a gateway does after a run.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Look {
+    /// Wakes others, looks again.
+    After { by: usize, actor: usize, sweep: Sweep },
+    /// Wakes the actor, to go on where a run has stopped.
+    Wake { by: usize, actor: usize },
+    /// Ends the lease of a run that has crashed.
+    Recover { by: usize, actor: usize, epoch: Epoch },
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Action {
-    Tick,
-    Gateway(usize, Fault),
-    GatewayCrash(usize),
-    Deliver(usize),
-    LoseInvocation(usize),
-    Run(usize, Fault),
-    RunCrash(usize),
-    Look(usize),
-    LookCrash(usize),
-    BeginSweep,
-    Sweep(Fault),
-}
-
-fn address() -> Address {
-    Address::new("model.v1.Actor", "a").expect("an address")
-}
-
-fn at(level: u8) -> Timestamp {
-    Timestamp(1_000_000 + u64::from(level) * TICK_MS)
-}
-
-fn segment(id: &MessageId, kind: Kind) -> Segment {
-    let message = Message {
-        id: id.clone(),
-        kind,
-        method: "Append".into(),
-        payload: Bytes::new(),
-        sent_at: Timestamp(0),
-        deadline: None,
-        headers: Vec::new(),
-    };
-    Segment::new(Sequence(1), &[message])
-}
-
-fn ids(segments: &[Segment]) -> Vec<MessageId> {
-    let messages = segments.iter().flat_map(|segment| segment.messages().expect("messages"));
-    messages.map(|(_, message)| message.id).collect()
-}
-
-impl Model for Protocol {
-    type State = World;
-    type Action = Action;
-
-    fn init_states(&self) -> Vec<World> {
-        let Bounds { messages, crashes, lost, ahead, holes, sweeps, .. } = self.bounds;
-        let gateway = |which: usize| Gateway {
-            todo: (1..=messages[which])
-                .rev()
-                .map(|n| MessageId::new(&format!("{which}.{n}")).expect("an id"))
-                .collect(),
-            send: None,
-            tail: None,
-            at_hand: Vec::new(),
-            tokens: which as u64 * 1_000,
-        };
-        vec![World {
-            tables: Tables::default(),
-            log: Vec::new(),
-            time: 0,
-            gateways: [gateway(0), gateway(1)],
-            invocations: Vec::new(),
-            runs: Vec::new(),
-            looks: Vec::new(),
-            sweep: None,
-            acknowledged: BTreeSet::new(),
-            crashes,
-            lost,
-            ahead,
-            holes,
-            sweeps: if self.mutation == Mutation::NoSweeper { 0 } else { sweeps },
-        }]
-    }
-
-    fn actions(&self, world: &World, actions: &mut Vec<Action>) {
-        let mut faults = vec![Fault::None];
-        faults.extend((world.lost > 0).then_some(Fault::AnswerLost));
-        let ahead = (world.ahead > 0).then_some(Fault::ClockAhead);
-        if world.time < self.bounds.ticks {
-            actions.push(Action::Tick);
-        }
-        for (n, gateway) in world.gateways.iter().enumerate() {
-            if gateway.send.is_some() || !gateway.todo.is_empty() {
-                actions.extend(faults.iter().chain(&ahead).map(|fault| Action::Gateway(n, *fault)));
-                if world.crashes > 0 {
-                    actions.push(Action::GatewayCrash(n));
-                }
-            }
-        }
-        for n in 0..world.invocations.len() {
-            actions.push(Action::Deliver(n));
-            if world.crashes > 0 {
-                actions.push(Action::LoseInvocation(n));
-            }
-        }
-        for n in 0..world.runs.len() {
-            actions.extend(faults.iter().map(|fault| Action::Run(n, *fault)));
-            if world.holes > 0 {
-                actions.push(Action::Run(n, Fault::Hole));
-            }
-            if world.crashes > 0 {
-                actions.push(Action::RunCrash(n));
-            }
-        }
-        for n in 0..world.looks.len() {
-            actions.push(Action::Look(n));
-            if world.crashes > 0 {
-                actions.push(Action::LookCrash(n));
-            }
-        }
-        if world.sweep.is_some() {
-            actions.extend([Fault::None].iter().chain(&ahead).map(|fault| Action::Sweep(*fault)));
-        } else if world.sweeps > 0 {
-            actions.push(Action::BeginSweep);
-        }
-    }
-
-    fn next_state(&self, last: &World, action: Action) -> Option<World> {
-        let mut world = last.clone();
-        match action {
-            Action::Tick => world.time += 1,
-            Action::Gateway(n, fault) => self.gateway(&mut world, n, fault)?,
-            Action::GatewayCrash(n) => {
-                world.crashes -= 1;
-                world.gateways[n].send = None;
-                world.gateways[n].todo.clear();
-            }
-            Action::Deliver(n) => {
-                let Invocation { by, lease, segments, more } = world.invocations.remove(n);
-                let drain = Drain::new(&lease, &segments, more, TERMS, RETENTION);
-                world.runs.push((by, drain.expect("segments that can be read")));
-                let (last, now) = (world.runs.len() - 1, at(world.time));
-                self.go_on(&mut world, last, now);
-            }
-            Action::LoseInvocation(n) => {
-                world.crashes -= 1;
-                world.invocations.remove(n);
-            }
-            Action::Run(n, fault) => self.run(&mut world, n, fault)?,
-            Action::RunCrash(n) => {
-                world.crashes -= 1;
-                world.runs.remove(n);
-            }
-            Action::Look(n) => self.look(&mut world, n),
-            Action::LookCrash(n) => {
-                world.crashes -= 1;
-                world.looks.remove(n);
-            }
-            Action::BeginSweep => {
-                let record = world.tables.record(&address())?;
-                record.due.filter(|due| *due <= at(world.time))?;
-                world.sweeps -= 1;
-                world.sweep = Some(Sweep::new(TERMS));
-            }
-            Action::Sweep(fault) => self.sweep(&mut world, fault)?,
-        }
-        (world != *last).then_some(world)
-    }
-
-    fn properties(&self) -> Vec<Property<Self>> {
-        vec![
-            Property::always(
-                "an acknowledged message is done, or due",
-                |_: &Self, world: &World| {
-                    let done = world.effects();
-                    let record = world.record();
-                    let waiting = ids(&world.waiting(&record));
-                    world.acknowledged.iter().all(|id| {
-                        done.contains(id) || (record.due.is_some() && waiting.contains(id))
-                    })
-                },
-            ),
-            Property::always("effects are a prefix of the log", |_: &Self, world: &World| {
-                let log = ids(&world.log);
-                let done = world.effects();
-                done.len() as u64 == world.record().head.0 && log.starts_with(&done)
-            }),
-            Property::always("a message is in the log once", |_: &Self, world: &World| {
-                let log = ids(&world.log);
-                log.iter().collect::<BTreeSet<_>>().len() == log.len()
-            }),
-            Property::always(
-                "a reply exists when its ask is done, and only then",
-                |protocol: &Self, world: &World| {
-                    let done = world.effects();
-                    ids(&world.log).iter().all(|id| {
-                        let key = ReplyKey::new(&address(), id);
-                        let exists = world.tables.replies(&[key], at(0))[0].is_some();
-                        exists == (!protocol.bounds.tells && done.contains(id))
-                    })
-                },
-            ),
-            Property::always(
-                "at rest, what is acknowledged gets done",
-                |protocol: &Self, world: &World| {
-                    !world.is_at_rest() || protocol.finishes(world.clone())
-                },
-            ),
-        ]
-    }
+/// A write that lands a second time.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Late {
+    Segment(Segment),
+    Parcel(Parcel),
+    Commit(Box<Commit>),
 }
 
 impl World {
-    fn record(&self) -> Record {
-        self.tables.record(&address()).unwrap_or_default()
+    pub(crate) fn record(&self, actor: usize) -> Record {
+        self.tables.record(&ACTORS[actor]).unwrap_or_default()
     }
 
-    /// The ids that the actor has taken into its state, in order.
-    fn effects(&self) -> Vec<MessageId> {
-        let state = self.record().state.unwrap_or_default();
-        let text = std::str::from_utf8(&state).expect("ids");
-        text.split_terminator(' ').map(|id| MessageId::new(id).expect("an id")).collect()
+    /// The letters that an actor has taken into its state, in order.
+    pub(crate) fn effects(&self, actor: usize) -> Vec<Letter> {
+        match self.record(actor).state {
+            Some(Stored::Inline(state)) => state.to_vec(),
+            _ => Vec::new(),
+        }
     }
 
-    fn waiting(&self, record: &Record) -> Vec<Segment> {
-        self.tables.deliverable(&address(), record.head.next(), 1_000).segments
+    fn dead(&self, actor: usize) -> Vec<Letter> {
+        let letters = self.tables.dead_letters(&ACTORS[actor], None, 100);
+        letters.iter().map(|dead| letter(&dead.message.id)).collect()
     }
 
-    fn is_at_rest(&self) -> bool {
-        let idle = |gateway: &Gateway| gateway.send.is_none() && gateway.todo.is_empty();
+    fn parcels(&self, actor: usize) -> Vec<Letter> {
+        let page = self.tables.inbox(&ACTORS[actor], Timestamp(u64::MAX), 100);
+        page.parcels.iter().map(|parcel| letter(&parcel.message.id)).collect()
+    }
+
+    pub(crate) fn is_at_rest(&self) -> bool {
+        let idle = |gateway: &Gateway| gateway.sending.is_none() && gateway.todo.is_empty();
         self.gateways.iter().all(idle)
             && self.invocations.is_empty()
             && self.runs.is_empty()
             && self.looks.is_empty()
             && self.sweep.is_none()
+            && self.late.is_empty()
+    }
+
+    /// The messages that are acknowledged, or were sent by a committed one, and
+    /// are neither done nor set aside, each with its actor.
+    pub(crate) fn owed(&self, sends: bool) -> Vec<(usize, Letter)> {
+        let done = [self.effects(0), self.effects(1)];
+        let dead = [self.dead(0), self.dead(1)];
+        let sent = done[0].iter().filter(|_| sends).map(|letter| letter.to_ascii_uppercase());
+        let acknowledged = self.acknowledged.iter().map(|letter| (0, *letter));
+        acknowledged
+            .chain(sent.map(|letter| (1, letter)))
+            .filter(|(actor, letter)| {
+                !done[*actor].contains(letter) && !dead[*actor].contains(letter)
+            })
+            .collect()
+    }
+
+    /// Which rule a world breaks.
+    pub(crate) fn broken_rule(&self, tells: bool, sends: bool) -> Option<&'static str> {
+        let records = [self.record(0), self.record(1)];
+        let done = [self.effects(0), self.effects(1)];
+        let dead = self.dead(0);
+        for (actor, _) in self.owed(sends) {
+            // A sender whose wake of the other is pending is due itself.
+            let is_pending = actor == 1
+                && records[0].due.is_some()
+                && records[0].wakes.iter().any(|wake| wake.address == ACTORS[1]);
+            if records[actor].due.is_none() && !is_pending {
+                return Some("what is owed is due");
+            }
+        }
+        if records.iter().any(|record| !record.is_idle() && record.due.is_none()) {
+            return Some("what is leased or waits is due");
+        }
+        if done.iter().any(|done| done.iter().collect::<BTreeSet<_>>().len() < done.len()) {
+            return Some("an effect happens once");
+        }
+        let head = usize::try_from(records[0].head.0).unwrap_or(usize::MAX);
+        let Some(consumed) = self.log.get(..head) else {
+            return Some("the head is within the log");
+        };
+        let of_log = done[0].iter().filter(|letter| self.log.contains(letter));
+        if !of_log.eq(consumed.iter().filter(|letter| !dead.contains(letter))) {
+            return Some("effects are a prefix of the log");
+        }
+        if self.log.iter().collect::<BTreeSet<_>>().len() < self.log.len() {
+            return Some("a message is in the log once");
+        }
+        let is_answered = |letter: &Letter| done[0].contains(letter) || dead.contains(letter);
+        let wrong = self.log.iter().any(|letter| {
+            let key = std::slice::from_ref(&REPLIES[usize::from(*letter)]);
+            self.tables.replies(key, at(0))[0].is_some() != (!tells && is_answered(letter))
+        });
+        if wrong {
+            return Some("a reply exists when its ask is done, and only then");
+        }
+        if sends {
+            let parcels = self.parcels(1);
+            let there = |letter: &Letter| done[1].contains(letter) || parcels.contains(letter);
+            let sent: Vec<_> = done[0].iter().map(|letter| letter.to_ascii_uppercase()).collect();
+            if !sent.iter().all(there) || parcels.iter().chain(&done[1]).any(|l| !sent.contains(l))
+            {
+                return Some("what an actor sends exists when its cause is done, and only then");
+            }
+            if !sent.starts_with(&done[1]) {
+                return Some("what an actor sends keeps its order");
+            }
+        }
+        None
     }
 }
 
-impl Protocol {
-    fn gateway(&self, world: &mut World, n: usize, fault: Fault) -> Option<()> {
-        let mut now = at(world.time);
-        if fault == Fault::ClockAhead {
-            now = at(world.time + 1);
-            world.ahead -= 1;
-        }
-        let gateway = &mut world.gateways[n];
-        if gateway.send.is_none() {
-            let id = gateway.todo.last()?;
-            let kind = if self.bounds.tells { Kind::Tell } else { Kind::Ask };
-            gateway.send = Some(Send::new(&segment(id, kind), gateway.tail));
-        }
-        let send = gateway.send.as_mut()?;
-        match send.step() {
-            send::Step::Wake => {
-                let wake = TERMS.wake(now, gateway.tokens);
-                let skipped =
-                    self.mutation == Mutation::NoWakeAfterAppend && send.durable().is_some();
-                let woken = match skipped {
-                    true => Woken::Refused(Record::default()),
-                    false => world.tables.wake(&address(), &wake),
-                };
-                if fault == Fault::AnswerLost {
-                    world.lost -= 1;
-                    return Some(());
-                }
-                gateway.tokens += 1;
-                send.woken(woken);
-            }
-            send::Step::Put(segment) => {
-                let put = world.tables.put_segment(&address(), &segment);
-                if put == Put::Stored {
-                    world.log.push(segment.clone());
-                }
-                if fault == Fault::AnswerLost {
-                    world.lost -= 1;
-                    if self.mutation == Mutation::LostAppendGoesElsewhere {
-                        send.found(Tail::after(&segment));
-                    }
-                    return Some(());
-                }
-                send.put(&put);
-                if let Some(durable) = send.durable() {
-                    gateway.tail = Some(Tail::after(durable));
-                    gateway.at_hand.push(durable.clone());
-                }
-            }
-            _ if fault == Fault::AnswerLost => return None,
-            send::Step::FindTail => send.found(world.tables.tail(&address())),
-            send::Step::Read => {
-                let lease = send.take_lease();
-                let mut record = world.tables.record(&address());
-                if self.mutation == Mutation::NoConfirmation {
-                    record = lease.as_ref().map(|lease| lease.record.clone());
-                }
-                send.read(record.as_ref());
-                lease.into_iter().for_each(|lease| self.invoke(world, lease, n));
-            }
-            send::Step::Done(_) => unreachable!("what is done is left at once"),
-        }
-        self.acknowledge(world, n);
-        Some(())
-    }
-
-    /// Tells the sender of a message that is durable and sure to be drained.
-    fn acknowledge(&self, world: &mut World, n: usize) {
-        let gateway = &mut world.gateways[n];
-        let Some(send) = &mut gateway.send else { return };
-        let send::Step::Done(_) = send.step() else { return };
-        let lease = send.take_lease();
-        gateway.send = None;
-        world.acknowledged.extend(gateway.todo.pop());
-        lease.into_iter().for_each(|lease| self.invoke(world, lease, n));
-    }
-
-    /// One operation of the store, and what follows from it without any.
-    fn run(&self, world: &mut World, n: usize, fault: Fault) -> Option<()> {
-        let now = at(world.time);
-        let (_, run) = &mut world.runs[n];
-        match run.step(now, false) {
-            drain::Step::Query(first) => {
-                let mut page = world.tables.deliverable(&address(), first, 3);
-                match fault {
-                    Fault::None => {}
-                    Fault::Hole if page.segments.len() > 1 => {
-                        page.segments.remove(0);
-                        world.holes -= 1;
-                        if self.mutation == Mutation::HolesAreSkipped {
-                            page.segments[0] = page.segments[0].at(first);
-                            page.segments.truncate(1);
-                        }
-                    }
-                    _ => return None,
-                }
-                run.loaded(&page).expect("segments that can be read");
-            }
-            drain::Step::Commit(mut commit) => {
-                if !matches!(fault, Fault::None | Fault::AnswerLost) {
-                    return None;
-                }
-                let record = world.tables.record(&address()).unwrap_or_default();
-                if self.mutation == Mutation::NoFencing {
-                    commit.epoch = record.epoch;
-                    commit.from = record.head;
-                }
-                if self.mutation == Mutation::CommitIgnoresHead {
-                    commit.from = record.head;
-                }
-                let committed = world.tables.commit(&commit);
-                if committed == Committed::Applied {
-                    self.break_after(world, commit.head, commit.lease);
-                }
-                let (_, run) = &mut world.runs[n];
-                if fault == Fault::AnswerLost {
-                    world.lost -= 1;
-                    return Some(());
-                }
-                run.committed(committed);
-            }
-            drain::Step::Run(_) | drain::Step::End(_) => unreachable!("they need no store"),
-        }
-        self.go_on(world, n, now);
-        Some(())
-    }
-
-    /// What a run does without the store.
-    fn go_on(&self, world: &mut World, n: usize, now: Timestamp) {
-        let (by, run) = &mut world.runs[n];
-        loop {
-            match run.step(now, false) {
-                drain::Step::Run(message) => {
-                    let failing = self.bounds.fails
-                        && message.message.id.as_str() == "0.1"
-                        && message.attempt == 1;
-                    run.ran(if failing { fail() } else { take_in(run, &message) }, now);
-                }
-                drain::Step::End(end) => {
-                    let look = Look::Query(*by, run.head().next());
-                    world.runs.remove(n);
-                    if matches!(end, End::Released | End::Stopped) {
-                        world.looks.push(look);
-                    }
-                    return;
-                }
-                drain::Step::Query(_) | drain::Step::Commit(_) => return,
-            }
-        }
-    }
-
-    fn wake(&self, world: &mut World, by: usize, token: u64) {
-        let wake = TERMS.wake(at(world.time), token * 10 + u64::from(world.time));
-        if let Woken::Granted(lease) = world.tables.wake(&address(), &wake) {
-            self.invoke(world, lease, by);
-        }
-    }
-
-    /// A gateway invokes the function, as its lane does.
-    fn invoke(&self, world: &mut World, lease: Lease, by: usize) {
-        let gateway = &mut world.gateways[by];
-        gateway.at_hand.retain(|segment| segment.last() > lease.record.head);
-        let (segments, mut more) = lease.hand_over(&gateway.at_hand, gateway.tail);
-        if self.mutation == Mutation::NothingAtHandIsAll && segments.is_empty() {
-            more = false;
-        }
-        world.invocations.push(Invocation { by, lease, segments, more });
-    }
-
-    fn break_after(&self, world: &mut World, head: Sequence, lease: LeaseAfter) {
-        if self.mutation == Mutation::ReleaseClearsDue && lease == LeaseAfter::Released {
-            let record = Record { due: None, ..world.record() };
-            world.tables.force_record(&address(), record);
-        }
-        if self.mutation == Mutation::SegmentsGoAtCommit {
-            world.tables.expire_segments(&address(), head);
-        }
-    }
-
-    fn look(&self, world: &mut World, n: usize) {
-        match world.looks[n] {
-            Look::Query(by, place) => {
-                let found = !world.tables.deliverable(&address(), place, 1).segments.is_empty();
-                world.looks.remove(n);
-                if found {
-                    world.looks.push(Look::Wake(by, 10_000 + place.0));
-                }
-            }
-            Look::Wake(by, token) => {
-                world.looks.remove(n);
-                self.wake(world, by, token);
-            }
-        }
-    }
-
-    fn sweep(&self, world: &mut World, fault: Fault) -> Option<()> {
-        let mut now = at(world.time);
-        if fault == Fault::ClockAhead {
-            now = at(world.time + 1);
-            world.ahead -= 1;
-        }
-        let sweep = world.sweep.as_mut()?;
-        match sweep.step() {
-            sweep::Step::Read => {
-                let mut record = world.tables.record(&address());
-                if self.mutation == Mutation::ExpiredIsIdle {
-                    record = record.map(|record| Record {
-                        lease_until: record.lease_until.filter(|until| *until > now),
-                        ..record
-                    });
-                }
-                sweep.read(record.as_ref(), now);
-            }
-            sweep::Step::Settle(settle) => {
-                let is_clear = settle.action == Settlement::ClearDue;
-                let record = world.tables.record(&address());
-                let blindly = match self.mutation {
-                    Mutation::DueIsClearedBlindly => is_clear,
-                    Mutation::ExpiredIsIdle => {
-                        is_clear && record.as_ref().is_some_and(|r| r.epoch == settle.epoch)
-                    }
-                    _ => false,
-                };
-                let settled = match record {
-                    Some(record) if blindly => {
-                        let cleared = Record { due: None, ..record };
-                        world.tables.force_record(&address(), cleared.clone());
-                        Some(cleared)
-                    }
-                    _ => world.tables.settle(&address(), &settle),
-                };
-                sweep.settled(settled.as_ref());
-            }
-            sweep::Step::Look(place) => {
-                sweep.looked(!world.tables.deliverable(&address(), place, 1).segments.is_empty());
-            }
-            sweep::Step::Wake => {
-                world.sweep = None;
-                let token = 20_000 + u64::from(world.sweeps);
-                self.wake(world, 0, token);
-            }
-            sweep::Step::Done => unreachable!("what is done is left at once"),
-        }
-        if world.sweep.as_ref().is_some_and(|sweep| sweep.step() == sweep::Step::Done) {
-            world.sweep = None;
-        }
-        Some(())
-    }
-
-    /// Whether sweeps alone get a world at rest to do what was acknowledged.
-    fn finishes(&self, mut world: World) -> bool {
-        world.ahead = 0;
-        for _ in 0..ROUNDS {
-            world.time += 1;
-            let due = world.record().due.is_some_and(|due| due <= at(world.time));
-            if due && self.mutation != Mutation::NoSweeper {
-                world.sweep = Some(Sweep::new(TERMS));
-            }
-            let mut steps = 0..STEPS;
-            while !world.is_at_rest() {
-                if steps.next().is_none() {
-                    return false;
-                }
-                if world.sweep.is_some() {
-                    self.sweep(&mut world, Fault::None).expect("a sweep goes on");
-                } else if !world.looks.is_empty() {
-                    self.look(&mut world, 0);
-                } else if world.runs.is_empty() {
-                    world = self.next_state(&world, Action::Deliver(0)).expect("an invocation");
-                } else {
-                    self.run(&mut world, 0, Fault::None).expect("a run goes on");
-                }
-            }
-        }
-        let done = world.effects();
-        world.acknowledged.iter().all(|id| done.contains(id))
-    }
-}
-
-fn fail() -> Ran {
-    Ran::Failed { delay: Duration::from_secs(1) }
-}
-
-/// The actor writes the ids of its messages down.
-fn take_in(run: &Drain, message: &drain::Run) -> Ran {
-    let mut state = run.state().map(|state| state.to_vec()).unwrap_or_default();
-    state.extend_from_slice(message.message.id.as_str().as_bytes());
-    state.push(b' ');
-    Ran::Done { state: Some(state.into()), response: Bytes::new() }
-}
-
-/// A path, a line a step.
-pub(crate) fn tell(path: &Path<World, Action>) -> String {
-    path.clone().into_actions().iter().map(|action| format!("  {action:?}\n")).collect()
+/// The place behind the last consumed message.
+pub(crate) fn place(drain: &Drain) -> Sequence {
+    drain.head().next()
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use prost_reflect::{FieldDescriptor, MessageDescriptor, ServiceDescriptor};
 
 use super::shape::Shapes;
+use crate::pb::RetryPolicy;
 
 /// A service with `option (callboard.v1.actor)`.
 #[derive(Clone, Debug)]
@@ -13,6 +14,7 @@ pub struct ActorType {
     pub(super) service: ServiceDescriptor,
     pub(super) methods: Vec<Method>,
     pub(super) docs: String,
+    pub(super) retry: Option<RetryPolicy>,
 }
 
 impl ActorType {
@@ -35,6 +37,12 @@ impl ActorType {
     /// The method of this name, if there is one.
     pub fn method(&self, name: &str) -> Option<&Method> {
         self.methods.iter().find(|method| method.name() == name)
+    }
+
+    /// How failed messages are tried again, as far as the file says; its values
+    /// are within their ranges.
+    pub fn retry(&self) -> Option<&RetryPolicy> {
+        self.retry.as_ref()
     }
 
     /// The comment above the service; empty if there is none, or if it was not

@@ -11,7 +11,9 @@ use super::actor::{ActorType, Kind, Method};
 use super::error::{Error, Errors};
 use super::options::{Options, Unknown};
 use super::place::{comment, place};
+use super::retry;
 use super::shape::Shapes;
+use crate::pb::RetryPolicy;
 
 /// How long the name of an actor type may be, in bytes.
 const TYPE_NAME_MAX: usize = 255;
@@ -45,6 +47,7 @@ pub(super) struct Draft {
     type_name: String,
     service: ServiceDescriptor,
     pub(super) methods: Vec<DraftMethod>,
+    retry: Option<RetryPolicy>,
 }
 
 pub(super) type DraftMethod = (MethodDescriptor, Kind, Vec<FieldDescriptor>);
@@ -70,6 +73,7 @@ fn finish(drafts: Vec<Draft>) -> Vec<ActorType> {
         docs: docs(&draft.service.parent_file(), draft.service.path()),
         service: draft.service,
         methods: draft.methods.into_iter().map(method).collect(),
+        retry: draft.retry,
     };
     drafts.into_iter().map(actor).collect()
 }
@@ -142,7 +146,10 @@ impl Rules<'_> {
             })
             .collect();
         self.same_key_everywhere(service, &methods);
-        Some(Draft { type_name, service: service.clone(), methods })
+        if let Some((message, help)) = options.retry.as_ref().and_then(retry::error) {
+            self.report(&file, service.path(), message, help);
+        }
+        Some(Draft { type_name, service: service.clone(), methods, retry: options.retry })
     }
 
     fn no_handler_options(&mut self, service: &ServiceDescriptor) {

@@ -171,7 +171,6 @@ fn start_gateway(
     // On one machine index writes cost nothing, and one sweeper is enough.
     let settings = Settings {
         terms: Terms { due_step: Duration::from_secs(1), ..Terms::default() },
-        sweep_period: Duration::from_secs(1),
         ..Settings::default()
     };
     let clock = Arc::new(|| SystemTime::now().into());

@@ -21,7 +21,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     match counters.add(AddRequest { counter, delta }).await.map_err(callboard_client::Error::from) {
         Ok(response) => {
             println!("the number is {}", response.get_ref().value);
-            if let Some(Receipt { message_id, sequence }) = Receipt::of(&response) {
+            if let Some(Receipt { message_id, sequence: Some(sequence), .. }) =
+                Receipt::of(&response)
+            {
                 println!("message {sequence} of this counter was {message_id}");
             }
             Ok(())

@@ -1,0 +1,110 @@
+//! A look at a mailbox: after a run, or because its record is due.
+
+use std::sync::Arc;
+
+use callboard_mailbox::parcel::PendingWake;
+use callboard_mailbox::sweep::{Action, Settle, Step, Sweep};
+use callboard_mailbox::{Address, Epoch, Store, store};
+use tokio::sync::oneshot;
+
+use super::Command;
+use crate::gateway::Gateway;
+
+/// What a look has found.
+pub(super) struct Looked {
+    pub(super) then: Then,
+    /// The epoch of a run whose sends were woken.
+    pub(super) woken: Option<Epoch>,
+}
+
+/// What to do after it.
+pub(super) enum Then {
+    /// Something is deliverable.
+    Wake,
+    /// Nothing is; this puts the record to rest.
+    Rest(Settle),
+    /// Somebody else looks, or the record is settled.
+    Nothing,
+}
+
+/// Takes a look to its end, other actors to be woken included. Unless it may be
+/// put to rest later, a record at which nothing is to do is put to rest.
+pub(super) async fn look<S: Store + 'static>(
+    gateway: Arc<Gateway<S>>,
+    mut sweep: Sweep,
+    may_rest_later: bool,
+) -> Result<Looked, store::Error> {
+    let Gateway { store, clock, settings, .. } = &*gateway;
+    let address = sweep.address().clone();
+    let mut woken = None;
+    let then = loop {
+        match sweep.step() {
+            Step::Read => sweep.read(store.record(&address).await?.as_ref(), clock()),
+            Step::WakeOthers(others) => {
+                wake_others(&gateway, &others).await?;
+                woken = Some(sweep.epoch());
+                sweep.woke_others();
+            }
+            Step::Look(place) => {
+                let (next, now) = (store.next(&address, place).await?, clock());
+                if next.is_old(now, settings.message_retention) {
+                    let expires = now.plus(settings.message_retention);
+                    store.extend(&address, place, expires).await?;
+                }
+                sweep.looked(next, now);
+            }
+            Step::Settle(settle @ Settle { action: Action::Rest { until: None }, .. })
+                if may_rest_later =>
+            {
+                break Then::Rest(settle);
+            }
+            Step::Settle(settle) => {
+                sweep.settled(store.settle(&address, &settle).await?.as_ref());
+            }
+            Step::Wake => break Then::Wake,
+            Step::Done => break Then::Nothing,
+        }
+    };
+    Ok(Looked { then, woken })
+}
+
+/// Wakes actors that another one has sent to, or sees to it that somebody looks
+/// at them in time.
+///
+/// # Errors
+/// When one of them is not sure to be looked at.
+pub(super) async fn wake_others<S: Store + 'static>(
+    gateway: &Arc<Gateway<S>>,
+    others: &[PendingWake],
+) -> Result<(), store::Error> {
+    let mut waking = Vec::new();
+    for PendingWake { address, at } in others {
+        let (done, woken) = oneshot::channel();
+        match at {
+            Some(at) => gateway.store.schedule(address, *at).await?,
+            None if gateway.to_lane(address, Command::Wake(done)).is_ok() => waking.push(woken),
+            // Its type has no function here; perhaps it has one at another gateway.
+            None => gateway.store.schedule(address, (gateway.clock)()).await?,
+        }
+    }
+    for woken in waking {
+        if !woken.await.unwrap_or(false) {
+            return Err(store::Error::Unanswered("an actor that was sent to is not woken".into()));
+        }
+    }
+    Ok(())
+}
+
+/// Wakes others beside a lane whose actor waits; its epoch when it is done.
+pub(super) async fn wake_only<S: Store + 'static>(
+    gateway: Arc<Gateway<S>>,
+    address: Address,
+    epoch: Epoch,
+    others: Vec<PendingWake>,
+    then: Then,
+) -> Result<Looked, store::Error> {
+    wake_others(&gateway, &others).await.inspect_err(|_| {
+        tracing::warn!(actor_type = address.actor_type(), "sends wait for a sweeper");
+    })?;
+    Ok(Looked { then, woken: Some(epoch) })
+}

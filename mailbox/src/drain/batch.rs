@@ -1,0 +1,288 @@
+//! What a run has done and not yet committed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+
+use super::queue::{Origin, Position, Queued};
+use super::{Effects, TimerChange};
+use crate::address::Address;
+use crate::clock::Timestamp;
+use crate::commit::{Commit, LeaseAfter};
+use crate::dead_letter::DeadLetter;
+use crate::limits::{COMMIT_BYTES_MAX, COMMIT_ITEMS_MAX};
+use crate::message::MessageId;
+use crate::parcel::{Parcel, PendingWake, Posted, Slot, Tick};
+use crate::record::Revision;
+use crate::reply::Reply;
+use crate::state;
+
+/// What the record holds, as far as a commit changes it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Base {
+    pub(super) revision: Revision,
+    pub(super) position: Position,
+    /// The state, once it is loaded.
+    pub(super) state: Option<Bytes>,
+    /// How many items of its own the state has.
+    pub(super) chunks: u32,
+    pub(super) timers: BTreeMap<String, Slot>,
+    pub(super) tick: Tick,
+    pub(super) wakes: BTreeSet<PendingWake>,
+    pub(super) error: Option<String>,
+}
+
+/// A message that was run, or is consumed without.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Done {
+    pub(super) queued: Queued,
+    /// The new state; `None` when it is unchanged.
+    pub(super) state: Option<Bytes>,
+    pub(super) reply: Option<Reply>,
+    pub(super) dead_letter: Option<DeadLetter>,
+    /// Parcels for others, and for the actor itself.
+    posted: Vec<Posted>,
+    /// The timers after it; `None` when they are unchanged.
+    timers: Option<BTreeMap<String, Slot>>,
+    tick: Tick,
+    /// What it adds to a commit, its state apart.
+    items: usize,
+    bytes: usize,
+}
+
+/// Messages that were run, in order. A prefix of them is committed at once.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Batch {
+    pub(super) address: Address,
+    pub(super) base: Base,
+    done: Vec<Done>,
+    /// What they add to a commit, their states apart.
+    items: usize,
+    bytes: usize,
+}
+
+impl Batch {
+    pub(super) fn new(address: Address, base: Base) -> Self {
+        Self { address, base, done: Vec::new(), items: 0, bytes: 0 }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.done.is_empty()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.done.len()
+    }
+
+    /// The state on which the next message runs.
+    pub(super) fn state(&self) -> Option<&Bytes> {
+        latest(&self.done, |done| done.state.as_ref()).or(self.base.state.as_ref())
+    }
+
+    /// The named timers that the next message finds.
+    pub(super) fn timers(&self) -> &BTreeMap<String, Slot> {
+        latest(&self.done, |done| done.timers.as_ref()).unwrap_or(&self.base.timers)
+    }
+
+    fn tick(&self) -> Tick {
+        self.done.last().map_or(self.base.tick, |done| done.tick)
+    }
+
+    /// Whether a message of the batch is answered under this id.
+    pub(super) fn answers(&self, id: &MessageId) -> bool {
+        let mut replies = self.done.iter().filter_map(|done| done.reply.as_ref());
+        replies.any(|reply| reply.id == *id)
+    }
+
+    /// Whether the actor has sent something to itself that is deliverable at once.
+    pub(super) fn sends_to_itself(&self) -> bool {
+        let mut posted = self.done.iter().flat_map(|done| &done.posted);
+        posted.any(|posted| posted.to == self.address && posted.parcel.slot.at().is_none())
+    }
+
+    /// A message that is consumed with what its handler made of it.
+    pub(super) fn push(
+        &mut self,
+        queued: Queued,
+        state: Option<Bytes>,
+        reply: Option<Reply>,
+        effects: Effects,
+        now: Timestamp,
+    ) {
+        let mut timers = None;
+        if let Origin::Parcel { timer: Some(name), .. } = &queued.origin {
+            timers.get_or_insert_with(|| self.timers().clone()).remove(name);
+        }
+        let mut posted = Vec::new();
+        let mut tick = self.tick();
+        for send in effects.sends {
+            let id = send.message.id.clone();
+            let slot = match send.at {
+                Some(at) => Slot::Delayed { at, id },
+                None => {
+                    tick = tick.next(now);
+                    Slot::Inbox { tick, id }
+                }
+            };
+            let parcel = Parcel { slot, message: send.message, timer: None };
+            posted.push(Posted { to: send.to, parcel });
+        }
+        for change in effects.timers {
+            let timers = timers.get_or_insert_with(|| self.timers().clone());
+            match change {
+                TimerChange::Set { name, at, message } => {
+                    let slot = Slot::Delayed { at, id: message.id.clone() };
+                    timers.insert(name.clone(), slot.clone());
+                    let parcel = Parcel { slot, message, timer: Some(name) };
+                    posted.push(Posted { to: self.address.clone(), parcel });
+                }
+                TimerChange::Cancel { name } => drop(timers.remove(&name)),
+            }
+        }
+        let gone = timers.as_ref().map_or(0, |after| {
+            let before = self.timers().iter();
+            before.filter(|(name, slot)| after.get(*name) != Some(*slot)).count()
+        });
+        let items = usize::from(queued.slot().is_some())
+            + usize::from(reply.is_some())
+            + posted.len()
+            + gone;
+        let bytes = reply.as_ref().map_or(0, |reply| reply.outcome.size())
+            + posted.iter().map(|posted| posted.parcel.message.encoded_len()).sum::<usize>();
+        self.items += items;
+        self.bytes += bytes;
+        let dead_letter = None;
+        self.done.push(Done {
+            queued,
+            state,
+            reply,
+            dead_letter,
+            posted,
+            timers,
+            tick,
+            items,
+            bytes,
+        });
+    }
+
+    /// A message that is set aside.
+    pub(super) fn set_aside(&mut self, queued: Queued, reply: Option<Reply>, letter: DeadLetter) {
+        let now = letter.at;
+        self.push(queued, None, reply, Effects::default(), now);
+        let done = self.done.last_mut().expect("it was just put in");
+        let bytes = letter.message.encoded_len();
+        (done.items, done.bytes) = (done.items + 1, done.bytes + bytes);
+        (self.items, self.bytes) = (self.items + 1, self.bytes + bytes);
+        done.dead_letter = Some(letter);
+    }
+
+    /// Gives up what was run; the messages, in order.
+    pub(super) fn take_back(&mut self) -> impl DoubleEndedIterator<Item = Queued> {
+        (self.items, self.bytes) = (0, 0);
+        std::mem::take(&mut self.done).into_iter().map(|done| done.queued)
+    }
+
+    /// How many messages from the first on fit in one commit, whose limits are
+    /// those of a transaction: all of them, or all but the last. One alone always
+    /// fits, by the limits of what a handler may do.
+    pub(super) fn fitting(&self) -> usize {
+        let state = latest(&self.done, |done| done.state.as_ref()).map(|state| self.write(state));
+        let (state_items, state_bytes) = state.map_or((0, 0), |write| {
+            (write.chunks().len() + write.left_over().len(), write.state.len())
+        });
+        let is_over = 1 + self.items + state_items > COMMIT_ITEMS_MAX
+            || self.bytes + state_bytes > COMMIT_BYTES_MAX;
+        match self.done.len() {
+            len if is_over && len > 1 => len - 1,
+            len => len,
+        }
+    }
+
+    /// Whether all of it fits in one commit.
+    pub(super) fn is_fitting(&self) -> bool {
+        self.fitting() == self.len()
+    }
+
+    fn write(&self, state: &Bytes) -> state::Write {
+        state::Write { state: state.clone(), chunks_before: self.base.chunks }
+    }
+
+    /// The commit of the first `count` messages. The caller sets what depends on
+    /// what comes next.
+    pub(super) fn commit(&self, count: usize, lease: LeaseAfter) -> Commit {
+        let done = &self.done[..count];
+        let positions = done.iter().filter_map(|done| match done.queued.origin {
+            Origin::Log(position) => Some(position),
+            Origin::Parcel { .. } => None,
+        });
+        let Position { head, partial } = positions.last().unwrap_or(self.base.position);
+        let timers = latest(done, |done| done.timers.as_ref()).unwrap_or(&self.base.timers);
+        let is_current = |slot: &Slot| timers.values().any(|current| current == slot);
+        let consumed = done.iter().filter_map(|done| done.queued.slot());
+        let gone = self.base.timers.values().filter(|slot| !is_current(slot));
+        let removed: BTreeSet<_> = consumed.chain(gone).cloned().collect();
+        // A timer that was replaced or cancelled before it was stored is not.
+        let posted = done.iter().flat_map(|done| &done.posted);
+        let posted = posted.filter(|p| p.parcel.timer.is_none() || is_current(&p.parcel.slot));
+        let posted: Vec<_> = posted.cloned().collect();
+        let mut wakes = self.base.wakes.clone();
+        // What it sends to itself is found by its own run, or by whoever looks
+        // after that.
+        wakes.extend(
+            posted.iter().filter(|posted| posted.to != self.address).map(|posted| PendingWake {
+                address: posted.to.clone(),
+                at: posted.parcel.slot.at(),
+            }),
+        );
+        let state = latest(done, |done| done.state.as_ref());
+        Commit {
+            address: self.address.clone(),
+            epoch: Default::default(),
+            revision: self.base.revision,
+            head,
+            partial,
+            attempt: 0,
+            front: None,
+            error: self.base.error.clone().filter(|_| done.is_empty()),
+            state: state
+                .filter(|state| self.base.state.as_ref() != Some(state))
+                .map(|s| self.write(s)),
+            timers: timers.clone(),
+            tick: done.last().map_or(self.base.tick, |done| done.tick),
+            wakes: wakes.into_iter().collect(),
+            lease,
+            removed: removed.into_iter().collect(),
+            posted,
+            replies: done.iter().filter_map(|done| done.reply.clone()).collect(),
+            dead_letters: done.iter().filter_map(|done| done.dead_letter.clone()).collect(),
+        }
+    }
+
+    /// The first `count` messages are committed.
+    pub(super) fn committed(&mut self, commit: &Commit, count: usize) {
+        if let Some(write) = &commit.state {
+            self.base.state = Some(write.state.clone());
+            self.base.chunks = write.stored(commit.revision).chunks();
+        }
+        self.base.revision = commit.revision.next();
+        self.base.position = Position { head: commit.head, partial: commit.partial };
+        self.base.timers = commit.timers.clone();
+        self.base.tick = commit.tick;
+        self.base.wakes = commit.wakes.iter().cloned().collect();
+        self.base.error = commit.error.clone();
+        for done in self.done.drain(..count) {
+            self.items -= done.items;
+            self.bytes -= done.bytes;
+        }
+    }
+
+    /// The message at a place of the batch.
+    pub(super) fn get(&self, n: usize) -> Option<&Queued> {
+        self.done.get(n).map(|done| &done.queued)
+    }
+}
+
+/// The latest of what some of the messages have.
+fn latest<'a, T>(done: &'a [Done], of: impl Fn(&'a Done) -> Option<T>) -> Option<T> {
+    done.iter().rev().find_map(of)
+}
