@@ -9,10 +9,11 @@ use aws_sdk_dynamodb::config::Credentials;
 use bytes::Bytes;
 use callboard_local::{EmbeddedDynamoDb, Storage, Sync};
 use callboard_mailbox::append::Put;
-use callboard_mailbox::commit::{Commit, Committed, LeaseAfter};
+use callboard_mailbox::commit::{Commit, Committed};
 use callboard_mailbox::lease::{Terms, Woken};
 use callboard_mailbox::message::Kind;
 use callboard_mailbox::reply::Outcome;
+use callboard_mailbox::state;
 use callboard_mailbox::{Address, Message, MessageId, Reply, Segment, Sequence, Store, Timestamp};
 use callboard_mailbox_dynamodb::{DynamoDbStore, Tables, connect, schema};
 
@@ -88,6 +89,8 @@ impl Mailbox {
             sent_at: now,
             deadline: Some(now.plus(Duration::from_secs(30))),
             headers: Vec::new(),
+            receipt: false,
+            sender: None,
         };
         let segment = Segment::new(last.next(), &[message]);
 
@@ -95,25 +98,23 @@ impl Mailbox {
         let stored = store.put_segment(address, &segment, now.plus(7 * DAY)).await?;
         let put = start.elapsed();
         let start = Instant::now();
-        let woken = store.wake(address, &TERMS.wake(now, last.0)).await?;
+        let woken = store.wake(address, &TERMS.wake(address, now, last.0)).await?;
         let wake = start.elapsed();
         let (Put::Stored, Woken::Granted(lease)) = (stored, woken) else {
             return Err("somebody else writes to the mailbox of the baseline".into());
         };
+        let state = Bytes::from(format!("{{\"value\":{}}}", last.0));
         let commit = Commit {
-            address: address.clone(),
-            epoch: lease.epoch(),
-            from: *last,
             head: segment.last(),
-            partial: 0,
             attempt: 0,
-            state: Some(format!("{{\"value\":{}}}", last.0).into()),
+            state: Some(state::Write { state, chunks_before: 0 }),
             replies: vec![Reply {
                 id,
                 outcome: Outcome::Ok(Bytes::from_static(b"\x08\x01")),
+                digest: None,
                 expires: now.plus(DAY),
             }],
-            lease: LeaseAfter::Released,
+            ..Commit::of(&lease)
         };
         let start = Instant::now();
         let committed = store.commit(&commit).await?;

@@ -11,6 +11,7 @@ use callboard_mailbox_dynamodb::{DynamoDbStore, Tables, connect, schema};
 use callboard_proto::pb::{
     self, Invocation, InvocationResult, Pong, invocation::Task, invocation_result,
 };
+use futures::FutureExt;
 use lambda_runtime::{LambdaEvent, service_fn};
 use prost::Message;
 use serde::{Deserialize, Serialize};
@@ -78,8 +79,10 @@ impl<S: Store> Handler<S> {
                     stop_at: stop_at((self.clock)(), deadline),
                     backoff,
                 };
-                let Finished { end, replies } =
-                    activation::run::<A, _>(&surroundings, &mut drain).await?;
+                // Boxed: what is nested in it would overflow the compiler's limit
+                // for types in the crates of actors.
+                let run = activation::run::<A, _>(&surroundings, &mut drain).boxed();
+                let Finished { end, replies } = run.await?;
                 if let End::Hole { at } = end {
                     return Err(format!("message {at} is missing in the mailbox").into());
                 }

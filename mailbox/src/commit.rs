@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::address::Address;
 use crate::clock::Timestamp;
 use crate::dead_letter::DeadLetter;
+use crate::lease::Lease;
 use crate::message::{MessageId, Sequence};
 use crate::parcel::{PendingWake, Posted, Slot, Tick};
 use crate::record::{Epoch, Record, Revision};
@@ -92,6 +93,31 @@ pub enum Committed {
 }
 
 impl Commit {
+    /// The commit under a lease that releases it and changes nothing else.
+    #[must_use]
+    pub fn of(lease: &Lease) -> Self {
+        let Lease { address, record } = lease.clone();
+        Self {
+            address,
+            epoch: record.epoch,
+            revision: record.revision,
+            head: record.head,
+            partial: record.partial,
+            attempt: record.attempt,
+            front: record.front,
+            error: record.error,
+            state: None,
+            timers: record.timers,
+            tick: record.tick,
+            wakes: record.wakes,
+            lease: LeaseAfter::Released,
+            removed: Vec::new(),
+            posted: Vec::new(),
+            replies: Vec::new(),
+            dead_letters: Vec::new(),
+        }
+    }
+
     /// How many items it writes.
     #[must_use]
     pub fn items(&self) -> usize {

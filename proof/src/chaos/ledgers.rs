@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use callboard_mailbox::{Address, Store as _};
+use callboard_mailbox::Address;
 use callboard_mailbox_dynamodb::DynamoDbStore;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use prost::Message as _;
@@ -91,8 +91,8 @@ impl<'a> Ledgers<'a> {
 
     async fn read_one(&self, actor: Actor) -> Result<(Actor, Vec<Message>)> {
         let address = Address::new(ACTOR_TYPE, &key(actor))?;
-        let record = self.store.record(&address).await?;
-        let Some(state) = record.and_then(|record| record.state) else {
+        let snapshot = callboard_mailbox::store::snapshot(self.store, &address).await?;
+        let Some((_, Some(state))) = snapshot else {
             return Ok((actor, Vec::new()));
         };
         let Ledger { entries } = serde_json::from_slice(&state)?;
