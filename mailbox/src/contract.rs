@@ -39,6 +39,7 @@ pub async fn check(store: &impl Store, salt: &str) {
             segments_are_read_in_order_from_a_place
             a_large_segment_reads_back_as_it_was
             segments_are_kept_for_longer_and_never_for_less
+            large_segments_are_all_kept
         }
         lease {
             an_actor_without_record_is_leased_with_epoch_one
@@ -76,6 +77,7 @@ pub async fn check(store: &impl Store, salt: &str) {
             a_slot_that_is_taken_stays_as_it_is
             an_id_may_look_like_a_key
             a_large_parcel_reads_back_as_it_was
+            a_mailbox_larger_than_an_answer_is_read_to_its_end
             what_is_next_is_found_due_or_not
             parcels_are_removed_whether_they_exist_or_not
             a_delayed_message_is_cancelled_once
@@ -87,6 +89,7 @@ pub async fn check(store: &impl Store, salt: &str) {
         }
         dead_letters {
             dead_letters_are_listed_in_order_and_in_pages
+            large_letters_are_all_listed
             a_redriven_letter_is_a_parcel_without_reply
             a_letter_is_discarded_once
             actors_with_dead_letters_are_listed

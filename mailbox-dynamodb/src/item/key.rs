@@ -69,7 +69,7 @@ pub(crate) fn dead_letter(key: &dead_letter::Key) -> String {
     format!("x#{}#{}", time(key.at), key.id)
 }
 
-/// Reads what [`dead_letter`] wrote.
+/// Reads what [`dead_letter()`] wrote.
 pub(crate) fn read_dead_letter(key: &str) -> Option<dead_letter::Key> {
     let (at, id) = number_and_id(key.strip_prefix("x#")?)?;
     Some(dead_letter::Key { at: Timestamp(at), id })

@@ -6,7 +6,7 @@ use super::fixture::*;
 use crate::address::Address;
 use crate::commit::Commit;
 use crate::dead_letter::{DeadLetter, Place};
-use crate::limits::DIRECTORY_SHARDS;
+use crate::limits::{DIRECTORY_SHARDS, MESSAGE_BYTES_MAX};
 use crate::parcel::{Parcel, Tick};
 use crate::store::Store;
 
@@ -40,6 +40,15 @@ pub(super) async fn dead_letters_are_listed_in_order_and_in_pages(
     // They are nothing that could be delivered.
     assert_eq!(deliverable(store, address, LATER).await.parcels, []);
     assert_eq!(list(store, &sibling(address, "other")).await, []);
+}
+
+pub(super) async fn large_letters_are_all_listed(store: &impl Store, address: &Address) {
+    let letters = ["a", "b", "c", "d", "e"].map(|name| {
+        let message = message(name, MESSAGE_BYTES_MAX);
+        DeadLetter { message, ..letter(NOW, name) }
+    });
+    set_aside(store, address, &letters).await;
+    assert!(list(store, address).await == letters);
 }
 
 pub(super) async fn a_redriven_letter_is_a_parcel_without_reply(

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::fixture::*;
 use crate::address::Address;
 use crate::append::{Put, Tail};
+use crate::limits::MESSAGE_BYTES_MAX;
 use crate::message::{Segment, Sequence};
 use crate::store::Store;
 use crate::sweep::Next;
@@ -52,8 +53,10 @@ pub(super) async fn segments_are_read_in_order_from_a_place(store: &impl Store, 
 }
 
 pub(super) async fn a_large_segment_reads_back_as_it_was(store: &impl Store, address: &Address) {
-    let large =
-        Segment::new(Sequence(1), &[message("big", 256 * 1024), message("more", 100 * 1024)]);
+    let large = Segment::new(
+        Sequence(1),
+        &[message("big", MESSAGE_BYTES_MAX), message("more", 100 * 1024)],
+    );
     assert_eq!(put(store, address, &large).await, Put::Stored);
     let page = store.deliverable(address, Sequence(1), NOW, 1).await.expect("an answer");
     assert_eq!(page.segments, std::slice::from_ref(&large));
@@ -80,4 +83,18 @@ pub(super) async fn segments_are_kept_for_longer_and_never_for_less(
     store.extend(address, Sequence(4), until).await.expect("nothing is no error");
     let expected = [1, 2, 3].map(|n| segment(n, &["x"]));
     assert_eq!(deliverable(store, address, NOW).await.segments, expected);
+}
+
+pub(super) async fn large_segments_are_all_kept(store: &impl Store, address: &Address) {
+    let until = LATER.plus(Duration::from_secs(60));
+    for n in 1..=4 {
+        let large = Segment::new(Sequence(n), &[message("large", MESSAGE_BYTES_MAX)]);
+        assert_eq!(put(store, address, &large).await, Put::Stored);
+    }
+    put(store, address, &segment(5, &["x"])).await;
+    store.extend(address, Sequence(1), until).await.expect("an answer");
+    for n in 1..=5 {
+        let next = store.next(address, Sequence(n)).await.expect("an answer");
+        assert_eq!(next, Next::Segment { expires: until });
+    }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::fixture::*;
 use crate::address::Address;
 use crate::commit::Commit;
+use crate::limits::{MESSAGE_BYTES_MAX, MESSAGE_ID_BYTES_MAX};
 use crate::message::{MessageId, Sequence};
 use crate::parcel::{Parcel, Slot};
 use crate::reply::{Outcome, Reply};
@@ -81,7 +82,7 @@ pub(super) async fn a_slot_that_is_taken_stays_as_it_is(store: &impl Store, addr
 }
 
 pub(super) async fn an_id_may_look_like_a_key(store: &impl Store, address: &Address) {
-    let longest = "#".repeat(crate::limits::MESSAGE_ID_BYTES_MAX);
+    let longest = "#".repeat(MESSAGE_ID_BYTES_MAX);
     let ids = ["#", "0#1", "a#b", "t#0000000000001#a", &longest];
     for id in ids {
         put_parcels(store, address, &[inbox(1, id), delayed(NOW, id)].each_ref().map(parcel)).await;
@@ -100,9 +101,38 @@ pub(super) async fn an_id_may_look_like_a_key(store: &impl Store, address: &Addr
 
 pub(super) async fn a_large_parcel_reads_back_as_it_was(store: &impl Store, address: &Address) {
     let slot = inbox(1, "large");
-    let large = Parcel { message: message("large", 256 * 1024), ..parcel(&slot) };
+    let large = Parcel { message: message("large", MESSAGE_BYTES_MAX), ..parcel(&slot) };
     put_parcels(store, address, std::slice::from_ref(&large)).await;
     assert!(deliverable(store, address, NOW).await.parcels == [large]);
+}
+
+pub(super) async fn a_mailbox_larger_than_an_answer_is_read_to_its_end(
+    store: &impl Store,
+    address: &Address,
+) {
+    let large = |slot: Slot| Parcel {
+        message: message(slot.id().as_str(), MESSAGE_BYTES_MAX),
+        ..parcel(&slot)
+    };
+    let last = parcel(&delayed(NOW, "z"));
+    let mut all: Vec<_> = (0..5).map(|n| large(delayed(NOW, &n.to_string()))).collect();
+    all.push(last.clone());
+    put_parcels(store, address, &all).await;
+    let mut left = all.as_slice();
+    loop {
+        let page = store.inbox(address, NOW, 100).await.expect("an answer");
+        let (read, behind) = left.split_at(page.parcels.len());
+        assert!(!read.is_empty() && page.parcels == read);
+        assert_eq!(page.more, !behind.is_empty());
+        if behind.is_empty() {
+            break;
+        }
+        let slots: Vec<_> = read.iter().map(|parcel| parcel.slot.clone()).collect();
+        store.remove_parcels(address, &slots).await.expect("an answer");
+        left = behind;
+    }
+    put_parcels(store, address, &all).await;
+    assert_eq!(cancel(store, address, last.slot.id()).await, Cancelled::Done);
 }
 
 pub(super) async fn what_is_next_is_found_due_or_not(store: &impl Store, address: &Address) {
