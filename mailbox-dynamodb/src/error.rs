@@ -79,8 +79,8 @@ pub(crate) fn from_decode(error: &DecodeError) -> Error {
 }
 
 /// What it means that the transaction of a commit was cancelled. The reasons are
-/// in the order of its items: the record, the replies, the posted parcels, and
-/// what has no condition.
+/// in the order of its items: the record, the replies, the posted parcels, the
+/// consumed ones, and what has no condition.
 pub(crate) fn from_cancellation(
     commit: &Commit,
     reasons: &[CancellationReason],
@@ -105,6 +105,12 @@ pub(crate) fn from_cancellation(
     if let Some((posted, _)) = occupied {
         return Ok(Refusal::Parcel(posted.parcel.slot.clone()));
     }
+    let consumed = others.iter().skip(commit.replies.len() + commit.posted.len());
+    let gone = commit.consumed.iter().zip(consumed).filter(|(_, reason)| failed(reason));
+    let gone: Vec<_> = gone.map(|(slot, _)| slot.clone()).collect();
+    if !gone.is_empty() {
+        return Ok(Refusal::Gone(gone));
+    }
     Err(others.iter().find(|reason| is_a_fault(reason)).map_or_else(without_reason, from_reason))
 }
 
@@ -118,6 +124,8 @@ pub(crate) enum Refusal {
     Replies(Vec<MessageId>),
     /// A parcel lies in this slot already.
     Parcel(Slot),
+    /// These parcels do not exist.
+    Gone(Vec<Slot>),
 }
 
 /// Whether the condition of the first item is among those that cancelled a
@@ -155,12 +163,10 @@ fn without_reason() -> Error {
 mod tests {
     use super::*;
     use bytes::Bytes;
-    use callboard_mailbox::commit::LeaseAfter;
     use callboard_mailbox::message::Kind;
     use callboard_mailbox::parcel::{Parcel, Posted, Tick};
-    use callboard_mailbox::record::Revision;
     use callboard_mailbox::reply::Outcome;
-    use callboard_mailbox::{Address, Epoch, Message, Sequence, Timestamp};
+    use callboard_mailbox::{Address, Epoch, Lease, Message, Record, Sequence, Timestamp};
 
     fn id(text: &str) -> MessageId {
         MessageId::new(text).expect("an id")
@@ -189,7 +195,8 @@ mod tests {
         Posted { to: address(), parcel: Parcel { slot: slot(), message, timer: None } }
     }
 
-    /// A commit with the replies a and b and one parcel.
+    /// A commit with the replies a and b, one parcel that it puts and one that it
+    /// consumes.
     fn commit() -> Commit {
         let reply = |text| Reply {
             id: id(text),
@@ -197,24 +204,13 @@ mod tests {
             digest: None,
             expires: Timestamp(9),
         };
+        let record = Record { epoch: Epoch(1), ..Record::default() };
         Commit {
-            address: address(),
-            epoch: Epoch(1),
-            revision: Revision(0),
             head: Sequence(2),
-            partial: 0,
-            attempt: 0,
-            front: None,
-            error: None,
-            state: None,
-            timers: Default::default(),
-            tick: Tick(1),
-            wakes: Vec::new(),
-            lease: LeaseAfter::Released,
-            removed: Vec::new(),
             posted: vec![posted()],
+            consumed: vec![Slot::Inbox { tick: Tick(1), id: id("c") }],
             replies: vec![reply("a"), reply("b")],
-            dead_letters: Vec::new(),
+            ..Commit::of(&Lease { address: address(), record })
         }
     }
 
@@ -222,7 +218,7 @@ mod tests {
         codes.map(|code| CancellationReason::builder().code(code).build())
     }
 
-    fn meaning(codes: [&str; 4]) -> Result<Refusal, Error> {
+    fn meaning(codes: [&str; 5]) -> Result<Refusal, Error> {
         from_cancellation(&commit(), &reasons(codes))
     }
 
@@ -230,27 +226,30 @@ mod tests {
     fn the_record_comes_before_the_replies_and_they_before_the_parcels() {
         const FAILED: &str = CONDITION_FAILED;
         let answer = |codes| meaning(codes).expect("an answer");
-        assert_eq!(answer([FAILED, FAILED, "None", FAILED]), Refusal::Record(Item::new()));
+        assert_eq!(answer([FAILED, FAILED, "None", FAILED, FAILED]), Refusal::Record(Item::new()));
         let duplicate = Refusal::Replies(vec![id("b")]);
-        assert_eq!(answer(["None", "None", FAILED, "None"]), duplicate);
-        assert_eq!(answer(["None", "None", FAILED, FAILED]), duplicate);
-        assert_eq!(answer(["None", "None", "None", FAILED]), Refusal::Parcel(slot()));
+        assert_eq!(answer(["None", "None", FAILED, "None", "None"]), duplicate);
+        assert_eq!(answer(["None", "None", FAILED, FAILED, FAILED]), duplicate);
+        assert_eq!(answer(["None", "None", "None", FAILED, FAILED]), Refusal::Parcel(slot()));
+        let gone = Refusal::Gone(commit().consumed);
+        assert_eq!(answer(["None", "None", "None", "None", FAILED]), gone);
     }
 
     #[test]
     fn replies_say_nothing_while_something_holds_the_record() {
         // Perhaps an earlier try of this very commit.
-        let held = ["TransactionConflict", CONDITION_FAILED, CONDITION_FAILED, CONDITION_FAILED];
+        let held =
+            ["TransactionConflict", CONDITION_FAILED, CONDITION_FAILED, CONDITION_FAILED, "None"];
         assert!(matches!(meaning(held), Err(Error::Throttled(_))));
     }
 
     #[test]
     fn a_conflict_or_a_throttle_may_be_tried_again_and_nothing_else() {
         for code in ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"] {
-            let cancelled = meaning(["None", "None", "None", code]);
+            let cancelled = meaning(["None", "None", "None", code, "None"]);
             assert!(matches!(cancelled, Err(Error::Throttled(_))), "{code}");
         }
-        let invalid = meaning(["None", "None", "ValidationError", "None"]);
+        let invalid = meaning(["None", "None", "ValidationError", "None", "None"]);
         assert!(matches!(invalid, Err(Error::Refused(_))));
         let code = Some("TransactionConflictException");
         assert!(matches!(from_code(code, String::new()), Error::Throttled(_)));

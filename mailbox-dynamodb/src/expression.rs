@@ -159,6 +159,16 @@ pub(crate) fn control(control: &Control) -> Update {
     }
 }
 
+/// See [`callboard_mailbox::control::redriven`].
+pub(crate) fn redriven(now: Timestamp) -> Update {
+    Update {
+        condition: "attribute_exists(a)".into(),
+        update: "SET due = :now ADD e :one REMOVE l".into(),
+        values: named([(":now", number(now.0)), (":one", number(1))]),
+        returns: ReturnValue::None,
+    }
+}
+
 /// The values in [`CREATION`].
 fn creation(address: &Address) -> HashMap<String, AttributeValue> {
     let directory = index::actors(address.actor_type(), address.directory_shard());

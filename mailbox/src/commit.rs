@@ -46,7 +46,11 @@ pub struct Commit {
     pub wakes: Vec<PendingWake>,
     /// What becomes of the lease.
     pub lease: LeaseAfter,
-    /// Parcels of this mailbox that are consumed or cancelled.
+    /// Parcels of this mailbox that are consumed. All of them must exist: a run
+    /// that was leased just after a transaction may still have read what that
+    /// transaction removes, since a query is not isolated from it.
+    pub consumed: Vec<Slot>,
+    /// Timers that are cancelled or replaced.
     pub removed: Vec<Slot>,
     /// Parcels that are put into other mailboxes, and timers into this one.
     pub posted: Vec<Posted>,
@@ -90,6 +94,8 @@ pub enum Committed {
     Conflict(Box<Record>),
     /// Messages with these ids were processed before: their replies exist.
     Duplicates(Vec<MessageId>),
+    /// These parcels were consumed before, or purged: they do not exist.
+    Gone(Vec<Slot>),
 }
 
 impl Commit {
@@ -111,6 +117,7 @@ impl Commit {
             tick: record.tick,
             wakes: record.wakes,
             lease: LeaseAfter::Released,
+            consumed: Vec::new(),
             removed: Vec::new(),
             posted: Vec::new(),
             replies: Vec::new(),
@@ -124,6 +131,7 @@ impl Commit {
         let state =
             self.state.as_ref().map_or(0, |write| write.chunks().len() + write.left_over().len());
         1 + state
+            + self.consumed.len()
             + self.removed.len()
             + self.posted.len()
             + self.replies.len()

@@ -63,6 +63,7 @@ pub async fn check(store: &impl Store, salt: &str) {
             a_hundred_items_fit_in_one_commit
             posted_parcels_reach_their_mailboxes
             consumed_parcels_are_gone
+            a_parcel_is_consumed_once
         }
         state {
             states_of_every_size_read_back

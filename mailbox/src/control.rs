@@ -21,11 +21,19 @@ pub enum Control {
         now: Timestamp,
     },
     /// What waits in the log up to a place is given up. Parcels have to be
-    /// removed one by one after it.
+    /// removed one by one after it; timers stay, they are the actor's own.
     Purge {
         /// The end of the log.
         through: Sequence,
     },
+}
+
+/// The record when a dead letter is put back into the mailbox: due at once, with
+/// the next epoch, as a schedule makes it; in the same write as the parcel, since
+/// nobody would look for it otherwise if the operator's gateway died.
+#[must_use]
+pub fn redriven(record: &Record, now: Timestamp) -> Record {
+    Record { epoch: record.epoch.next(), lease_until: None, due: Some(now), ..record.clone() }
 }
 
 /// Decides on an operator's write: the record after it, or `None` when there is

@@ -183,6 +183,8 @@ pub struct Drain {
     batch: Batch,
     /// Ids whose messages were processed before.
     duplicates: BTreeSet<MessageId>,
+    /// Parcels that were read and do not exist.
+    gone: BTreeSet<Slot>,
     /// How many messages are still to be committed one by one.
     singly: usize,
     failed: Option<Failure>,
@@ -251,6 +253,7 @@ impl Drain {
             queue,
             batch: Batch::new(lease.address.clone(), base),
             duplicates: BTreeSet::new(),
+            gone: BTreeSet::new(),
             // After a crash the messages are committed one by one, so that the
             // one that causes it is found, and the ones before it get through.
             singly: if record.attempt > 1 { COMMIT_MESSAGES_MAX } else { 0 },
@@ -358,7 +361,7 @@ impl Drain {
         let is_held = match committed {
             Committed::Applied => true,
             Committed::Conflict(record) => renewal.is_in(record),
-            Committed::Duplicates(_) => false,
+            Committed::Duplicates(_) | Committed::Gone(_) => false,
         };
         match renewal.lease {
             LeaseAfter::Renewed { until, .. } if is_held => {
@@ -447,11 +450,19 @@ impl Drain {
                 // Their effects are in the state already. Back to what is
                 // committed, and the rest once more without them.
                 self.duplicates.extend(ids);
-                self.failed = None;
-                self.queue.put_back(self.batch.take_back());
-                Vec::new()
+                self.run_again()
+            }
+            Committed::Gone(slots) => {
+                self.gone.extend(slots);
+                self.run_again()
             }
         }
+    }
+
+    fn run_again(&mut self) -> Vec<Reply> {
+        self.failed = None;
+        self.queue.put_back(self.batch.take_back());
+        Vec::new()
     }
 
     fn applied(&mut self, commit: Commit, count: usize, end: Option<End>) -> Vec<Reply> {
@@ -522,11 +533,16 @@ impl Drain {
         Pending { commit: Box::new(commit), count, end }
     }
 
-    /// Consumes messages at the front that were processed before, and timers
-    /// that were replaced after they were read.
+    /// Consumes messages at the front that were processed before, and drops timers
+    /// that were replaced after they were read, which the commit removes.
     fn drop_duplicates(&mut self) {
         // What is dropped is still an item to remove, and they may be many.
         while let Some(next) = self.queue.front().filter(|_| self.batch.is_fitting()) {
+            if next.slot().is_some_and(|slot| self.gone.contains(slot)) {
+                // There is nothing to consume.
+                self.queue.pop();
+                continue;
+            }
             let id = &next.message.id;
             let is_known = self.duplicates.contains(id)
                 || (next.message.is_answered() && self.batch.answers(id));
@@ -540,14 +556,9 @@ impl Drain {
                 return;
             }
             let queued = self.queue.pop().expect("it is at the front");
-            let Origin::Parcel { timer: Some(_), slot } = queued.origin.clone() else {
+            if !is_stale {
                 self.batch.push(queued, None, None, Effects::default(), Timestamp(0));
-                continue;
-            };
-            // The timer of its name is another one, and stays.
-            let origin = Origin::Parcel { slot, timer: None };
-            let queued = Queued { origin, ..queued };
-            self.batch.push(queued, None, None, Effects::default(), Timestamp(0));
+            }
         }
     }
 

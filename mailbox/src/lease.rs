@@ -116,7 +116,7 @@ pub enum Woken {
     /// Somebody holds the lease, or the mailbox waits or is paused. In any case
     /// its record has `due` set. That the lease is held is not the end of the matter: the
     /// holder may be dead, and then the sweeper finds it.
-    Refused(Box<Record>),
+    Refused(Record),
 }
 
 /// Decides on a request: the record under the new lease, or `None`.
@@ -144,7 +144,7 @@ pub fn refused(address: &Address, record: Record, wake: &Wake) -> Woken {
     if record.lease_until == Some(wake.until) && record.lease_token == wake.token {
         return Woken::Granted(Lease { address: address.clone(), record });
     }
-    Woken::Refused(Box::new(record))
+    Woken::Refused(record)
 }
 
 #[cfg(test)]

@@ -205,6 +205,12 @@ impl Tables {
         if !duplicates.is_empty() {
             return Committed::Duplicates(duplicates);
         }
+        let place = |slot: &Slot| (commit.address.clone(), slot.clone());
+        let is_gone = |slot: &&Slot| !self.parcels.contains_key(&place(slot));
+        let gone: Vec<_> = commit.consumed.iter().filter(is_gone).cloned().collect();
+        if !gone.is_empty() {
+            return Committed::Gone(gone);
+        }
         if let Some(write) = &commit.state {
             match after.state {
                 Some(Stored::Spilled(Spilled { revision, .. })) => {
@@ -214,8 +220,8 @@ impl Tables {
             };
         }
         self.records.insert(commit.address.clone(), after);
-        for slot in &commit.removed {
-            self.parcels.remove(&(commit.address.clone(), slot.clone()));
+        for slot in commit.consumed.iter().chain(&commit.removed) {
+            self.parcels.remove(&place(slot));
         }
         for Posted { to, parcel } in &commit.posted {
             self.put_parcel(to, parcel);
@@ -337,6 +343,8 @@ impl Tables {
         let slot = Slot::Inbox { tick, id: letter.message.id.clone() };
         self.replies.remove(&ReplyKey::new(address, &letter.message.id));
         self.put_parcel(address, &Parcel { slot, message: letter.message, timer: None });
+        let record = self.records.entry(address.clone()).or_default();
+        *record = control::redriven(record, tick.time());
         true
     }
 

@@ -38,6 +38,12 @@ impl Tick {
     pub fn next(self, now: Timestamp) -> Self {
         Self(now.0.saturating_mul(1_000).max(self.0 + 1))
     }
+
+    /// The time of the tick.
+    #[must_use]
+    pub fn time(self) -> Timestamp {
+        Timestamp(self.0 / 1_000)
+    }
 }
 
 impl Slot {

@@ -122,7 +122,7 @@ impl Send {
     pub fn woken(&mut self, woken: Woken) {
         let record = match &woken {
             Woken::Granted(lease) => &lease.record,
-            Woken::Refused(record) => &**record,
+            Woken::Refused(record) => record,
         };
         let next = match &self.state {
             State::Waking { durable } => State::Done { durable: durable.clone() },
@@ -139,7 +139,7 @@ impl Send {
             }
             // Somebody else holds the lease, or the mailbox waits. Either way
             // `due` is set: should the holder be dead, a sweeper finds out.
-            Woken::Refused(record) => self.refused = Some(*record),
+            Woken::Refused(record) => self.refused = Some(record),
         }
     }
 

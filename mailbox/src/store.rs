@@ -160,7 +160,8 @@ pub trait Store: Send + Sync {
         first: Sequence,
     ) -> impl Future<Output = Result<Next, Error>> + Send;
 
-    /// Commits, as [`crate::commit::apply`] decides, if no reply in it exists.
+    /// Commits, as [`crate::commit::apply`] decides, if no reply in it exists and
+    /// all parcels that it consumes do.
     fn commit(&self, commit: &Commit) -> impl Future<Output = Result<Committed, Error>> + Send;
 
     /// Writes to a record as [`crate::sweep::apply`] decides; the record after
@@ -245,9 +246,9 @@ pub trait Store: Send + Sync {
         limit: usize,
     ) -> impl Future<Output = Result<Vec<dead_letter::Place>, Error>> + Send;
 
-    /// Puts a dead letter back into its mailbox as a parcel of this tick, and
-    /// forgets its reply; false when there is no such dead letter. The actor has
-    /// to be woken then.
+    /// Puts a dead letter back into its mailbox as a parcel of this tick, forgets
+    /// its reply, and writes the record as [`crate::control::redriven`] says, all
+    /// in one; false when there is no such dead letter.
     fn redrive(
         &self,
         address: &Address,

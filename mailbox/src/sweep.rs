@@ -10,7 +10,7 @@ use crate::address::Address;
 use crate::clock::Timestamp;
 use crate::lease::Terms;
 use crate::message::Sequence;
-use crate::parcel::PendingWake;
+use crate::parcel::{PendingWake, Slot};
 use crate::record::{Epoch, Record};
 
 /// How often a sweeper looks at a paused mailbox: only so that what waits in it
@@ -86,6 +86,8 @@ pub struct Sweep {
     /// Set for a paused mailbox: `due`, which moves on after the look.
     paused: Option<Timestamp>,
     place: Sequence,
+    /// When the first named timer fires.
+    timer: Option<Timestamp>,
 }
 
 impl Sweep {
@@ -99,6 +101,7 @@ impl Sweep {
             epoch: Epoch::default(),
             paused: None,
             place: Sequence(0),
+            timer: None,
         }
     }
 
@@ -148,6 +151,7 @@ impl Sweep {
         let Some(due) = record.due.filter(|due| *due <= now) else { return Step::Done };
         self.epoch = record.epoch;
         self.place = record.next_segment();
+        self.timer = record.timers.values().filter_map(Slot::at).min();
         if record.paused.is_some() {
             self.paused = Some(due);
             return Self::look(record);
@@ -202,9 +206,13 @@ impl Sweep {
                 self.step = Step::Wake;
                 return;
             }
-            (None, Next::Delayed { at }) => Action::Rest { until: Some(at) },
-            // On condition that the epoch is the one from before the look.
-            (None, _) => Action::Rest { until: None },
+            // On condition that the epoch is the one from before the look. A
+            // query is not isolated from the transaction that released the
+            // lease: it may show the record after it, and not yet the timer.
+            (None, Next::Delayed { at }) => {
+                Action::Rest { until: Some(self.timer.map_or(at, |timer| timer.min(at))) }
+            }
+            (None, _) => Action::Rest { until: self.timer },
         };
         self.step = Step::Settle(Settle { epoch: self.epoch, action });
     }

@@ -7,7 +7,7 @@ use callboard_mailbox::store::Error;
 
 use super::DynamoDbStore;
 use super::request::{Updated, again_if_throttled};
-use super::transaction::{Transacted, delete, put, put_new, update};
+use super::transaction::{Transacted, delete, delete_existing, put, put_new, update};
 use crate::error::{Refusal, from_cancellation};
 use crate::expression;
 use crate::item::{ADDRESS, REPLY_ID, dead_letter, key, parcel, piece, place, record, reply};
@@ -31,6 +31,9 @@ async fn transact(store: &DynamoDbStore, commit: &Commit) -> Result<Committed, E
         Refusal::Record(item) => Ok(Committed::Conflict(Box::new(record::read_or_default(item)?))),
         Refusal::Replies(ids) => {
             Ok(conflict(store, commit).await?.unwrap_or(Committed::Duplicates(ids)))
+        }
+        Refusal::Gone(slots) => {
+            Ok(conflict(store, commit).await?.unwrap_or(Committed::Gone(slots)))
         }
         // The id of what an actor sends is new, so only an earlier try of this
         // commit can have put it. The run ends here, and the next one sends under
@@ -66,6 +69,8 @@ fn items(store: &DynamoDbStore, commit: &Commit) -> Vec<TransactWriteItem> {
             .iter()
             .map(|posted| put_new(mailboxes, ADDRESS, parcel::write(&posted.to, &posted.parcel))),
     );
+    let consumed = commit.consumed.iter().map(key::slot);
+    items.extend(consumed.map(|key| delete_existing(mailboxes, ADDRESS, place(address, key))));
     if let Some(write) = &commit.state {
         let revision = commit.revision.next();
         items.extend(

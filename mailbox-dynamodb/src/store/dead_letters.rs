@@ -1,16 +1,17 @@
 //! Dead letters.
 
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
-use callboard_mailbox::Address;
 use callboard_mailbox::dead_letter::{DeadLetter, Key};
 use callboard_mailbox::parcel::{Parcel, Slot, Tick};
 use callboard_mailbox::reply::ReplyKey;
 use callboard_mailbox::store::Error;
+use callboard_mailbox::{Address, Timestamp};
 
 use super::DynamoDbStore;
 use super::request::{again_if_throttled, pages};
-use super::transaction::{Transacted, delete, delete_existing, put};
+use super::transaction::{Transacted, delete, delete_existing, put, update};
 use crate::error::{from_sdk, is_first_refused};
+use crate::expression;
 use crate::item::{ADDRESS, dead_letter, key, parcel, place, reply};
 
 pub(super) async fn list(
@@ -35,7 +36,7 @@ pub(super) async fn redrive(
     let Some(letter) = letter.map(dead_letter::read).transpose()? else { return Ok(false) };
     let slot = Slot::Inbox { tick, id: letter.message.id.clone() };
     let parcel = Parcel { slot, message: letter.message, timer: None };
-    again_if_throttled(|| redrive_once(store, address, key, &parcel)).await
+    again_if_throttled(|| redrive_once(store, address, key, &parcel, tick.time())).await
 }
 
 async fn redrive_once(
@@ -43,12 +44,14 @@ async fn redrive_once(
     address: &Address,
     key: &Key,
     parcel: &Parcel,
+    now: Timestamp,
 ) -> Result<bool, Error> {
     let mailboxes = &store.tables.mailboxes;
     let reply = ReplyKey::new(address, &parcel.message.id);
     let items = vec![
         delete_existing(mailboxes, ADDRESS, place(address, key::dead_letter(key))),
         put(mailboxes, parcel::write(address, parcel)),
+        update(mailboxes, address, expression::redriven(now)),
         delete(&store.tables.replies, reply::place(&reply)),
     ];
     match store.transact(items).await? {

@@ -240,11 +240,26 @@ pub(super) async fn consumed_parcels_are_gone(store: &impl Store, address: &Addr
     }
     let [a, b, c, d] = &all;
     commit_alone(store, address, |commit| Commit {
-        // The last one was cancelled by somebody else.
-        removed: vec![b.clone(), c.clone(), inbox(9, "gone")],
+        consumed: vec![b.clone()],
+        // The last one was removed by somebody else.
+        removed: vec![c.clone(), inbox(9, "gone")],
         ..commit
     })
     .await;
     assert_eq!(slots(store, address, NOW).await, [a.clone(), d.clone()]);
     assert_eq!(slots(store, &other, NOW).await, all);
+}
+
+pub(super) async fn a_parcel_is_consumed_once(store: &impl Store, address: &Address) {
+    let all = [inbox(1, "a"), inbox(2, "b"), inbox(3, "c")];
+    let [a, b, c] = &all;
+    put_parcels(store, address, &[parcel(a)]).await;
+    let lease = leased(store, address, NOW).await;
+    let replies = vec![reply("r", b"1")];
+    let late = Commit { consumed: all.to_vec(), replies, ..commit(&lease, 5) };
+    let gone = Committed::Gone(vec![b.clone(), c.clone()]);
+    assert_eq!(committed(store, &late).await, gone);
+    assert_eq!(record(store, address).await, lease.record);
+    assert_eq!(slots(store, address, NOW).await, std::slice::from_ref(a));
+    assert_eq!(reply_of(store, address, "r").await, None);
 }

@@ -61,9 +61,14 @@ pub(super) async fn a_redriven_letter_is_a_parcel_without_reply(
         (vec![dead.clone(), kept.clone()], vec![of_dead.clone(), of_kept.clone()]);
     commit_alone(store, address, |commit| Commit { dead_letters: letters, replies, ..commit })
         .await;
-    let tick = Tick(7_000);
+    let tick = Tick(7_000_000);
+    let before = record(store, address).await;
     assert!(store.redrive(address, &dead.key(), tick).await.expect("an answer"));
-    let slot = inbox(7_000, "a#1");
+    // Somebody is sure to look for it.
+    let after = record(store, address).await;
+    assert_eq!((after.due, after.epoch), (Some(tick.time()), before.epoch.next()));
+    assert_eq!(after.lease_until, None);
+    let slot = inbox(7_000_000, "a#1");
     let expected = Parcel { slot, message: dead.message.clone(), timer: None };
     assert_eq!(deliverable(store, address, NOW).await.parcels, [expected]);
     assert_eq!(reply_of(store, address, "a#1").await, None);

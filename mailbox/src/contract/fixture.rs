@@ -98,23 +98,12 @@ pub(super) fn wake(address: &Address, now: Timestamp) -> Wake {
 /// record says beside.
 pub(super) fn commit(lease: &Lease, head: u64) -> Commit {
     Commit {
-        address: lease.address.clone(),
-        epoch: lease.epoch(),
-        revision: lease.record.revision,
         head: Sequence(head),
         partial: 0,
         attempt: 0,
         front: None,
         error: None,
-        state: None,
-        timers: lease.record.timers.clone(),
-        tick: lease.record.tick,
-        wakes: lease.record.wakes.clone(),
-        lease: LeaseAfter::Released,
-        removed: Vec::new(),
-        posted: Vec::new(),
-        replies: Vec::new(),
-        dead_letters: Vec::new(),
+        ..Commit::of(lease)
     }
 }
 
@@ -149,7 +138,7 @@ pub(super) async fn leased(store: &impl Store, address: &Address, now: Timestamp
 pub(super) async fn refused(store: &impl Store, address: &Address, wake: &Wake) -> Record {
     match store.wake(address, wake).await.expect("an answer") {
         Woken::Granted(lease) => panic!("granted: {lease:?}"),
-        Woken::Refused(record) => *record,
+        Woken::Refused(record) => record,
     }
 }
 

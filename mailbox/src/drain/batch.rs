@@ -94,10 +94,12 @@ impl Batch {
         replies.any(|reply| reply.id == *id)
     }
 
-    /// Whether the actor has sent something to itself that is deliverable at once.
+    /// Whether the actor has sent something to itself. Then the commit must not
+    /// release: who looks after it might not see the parcel yet, since a query is
+    /// not isolated from a transaction. Of a timer the record knows the time.
     pub(super) fn sends_to_itself(&self) -> bool {
         let mut posted = self.done.iter().flat_map(|done| &done.posted);
-        posted.any(|posted| posted.to == self.address && posted.parcel.slot.at().is_none())
+        posted.any(|posted| posted.to == self.address && posted.parcel.timer.is_none())
     }
 
     /// A message that is consumed with what its handler made of it.
@@ -218,9 +220,9 @@ impl Batch {
         let Position { head, partial } = positions.last().unwrap_or(self.base.position);
         let timers = latest(done, |done| done.timers.as_ref()).unwrap_or(&self.base.timers);
         let is_current = |slot: &Slot| timers.values().any(|current| current == slot);
-        let consumed = done.iter().filter_map(|done| done.queued.slot());
-        let gone = self.base.timers.values().filter(|slot| !is_current(slot));
-        let removed: BTreeSet<_> = consumed.chain(gone).cloned().collect();
+        let consumed: BTreeSet<_> = done.iter().filter_map(|done| done.queued.slot()).collect();
+        let gone = self.base.timers.values();
+        let gone = gone.filter(|slot| !is_current(slot) && !consumed.contains(slot));
         // A timer that was replaced or cancelled before it was stored is not.
         let posted = done.iter().flat_map(|done| &done.posted);
         let posted = posted.filter(|p| p.parcel.timer.is_none() || is_current(&p.parcel.slot));
@@ -251,7 +253,8 @@ impl Batch {
             tick: done.last().map_or(self.base.tick, |done| done.tick),
             wakes: wakes.into_iter().collect(),
             lease,
-            removed: removed.into_iter().collect(),
+            removed: gone.cloned().collect(),
+            consumed: consumed.into_iter().cloned().collect(),
             posted,
             replies: done.iter().filter_map(|done| done.reply.clone()).collect(),
             dead_letters: done.iter().filter_map(|done| done.dead_letter.clone()).collect(),

@@ -313,7 +313,7 @@ impl Protocol {
                 let skipped =
                     self.mutation == Mutation::NoWakeAfterAppend && send.durable().is_some();
                 let woken = match skipped {
-                    true => Woken::Refused(Box::default()),
+                    true => Woken::Refused(Record::default()),
                     false => world.tables.wake(address, &wake),
                 };
                 if fault == Fault::AnswerLost {
