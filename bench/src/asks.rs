@@ -10,7 +10,7 @@ use counter::counter_client::CounterClient;
 use counter::{AddRequest, NoteRequest};
 
 /// The counter's stub.
-mod counter {
+pub(crate) mod counter {
     #![expect(unreachable_pub, reason = "it is generated")]
     tonic::include_proto!("counter.v1");
 }

@@ -21,6 +21,9 @@ const START_MAX: Duration = Duration::from_secs(120);
 /// How long it may take to stop: its own grace, and a little.
 const STOP_MAX: Duration = Duration::from_secs(15);
 
+/// The data's place in the folder.
+pub(crate) const DATA: &str = "data";
+
 /// Where listeners go: below the ports from which connections are made.
 const PORTS: std::ops::Range<u16> = 20_000..32_000;
 
@@ -35,12 +38,16 @@ pub(crate) struct Dev {
 impl Dev {
     /// Starts it, and waits until it serves.
     pub(crate) async fn start(built: &Built, fsync: bool) -> Result<Self> {
-        let folder = tempfile::tempdir()?;
+        Self::start_in(tempfile::tempdir()?, built, fsync).await
+    }
+
+    /// Starts it on the data that a folder has.
+    pub(crate) async fn start_in(folder: TempDir, built: &Built, fsync: bool) -> Result<Self> {
         let log = folder.path().join("log");
         let address = format!("127.0.0.1:{}", free_port()?);
         let mut command = Command::new(&built.callboard);
         command.arg("dev").arg(&built.counter).args(["--release", "--listen", &address]);
-        command.arg("--data").arg(folder.path().join("data"));
+        command.arg("--data").arg(folder.path().join(DATA));
         if fsync {
             command.arg("--fsync");
         }
@@ -70,6 +77,11 @@ impl Dev {
         Ok(Client::builder(&self.url).connect().await?)
     }
 
+    /// A connection for asks that take long.
+    pub(crate) async fn connect_for(&self, timeout: Duration) -> Result<Client> {
+        Ok(Client::builder(&self.url).timeout(timeout).connect().await?)
+    }
+
     pub(crate) fn pid(&self) -> u32 {
         self.process.id().expect("nobody has waited for it")
     }
@@ -79,12 +91,12 @@ impl Dev {
         self.folder.path().join(name)
     }
 
-    /// Stops it as a person would.
-    pub(crate) async fn stop(mut self) -> Result<()> {
+    /// Stops it as a person would; the folder with its data.
+    pub(crate) async fn stop(mut self) -> Result<TempDir> {
         process::terminate(self.pid())?;
         let stopped = timeout(STOP_MAX, self.process.wait()).await;
         if stopped.is_ok_and(|status| status.is_ok_and(|status| status.success())) {
-            return Ok(());
+            return Ok(self.folder);
         }
         let log = std::fs::read_to_string(self.folder.path().join("log"))?;
         Err(format!("callboard dev does not stop:\n{log}").into())

@@ -4,6 +4,7 @@
 //! | module | what it knows |
 //! | --- | --- |
 //! | `cargo` | building what is measured |
+//! | `drain` | a backlog, and what it does to others |
 //! | `dev` | a running `callboard dev` |
 //! | `asks` | calls to the counter |
 //! | `store` | the store writes that an ask is made of |
@@ -16,6 +17,7 @@
 mod asks;
 mod cargo;
 mod dev;
+mod drain;
 mod invocation;
 mod process;
 mod report;

@@ -31,11 +31,20 @@ pub(crate) struct Figure {
     target: Option<Target>,
 }
 
-/// What a figure is to be at most.
+/// What a figure is to be.
 #[derive(Clone, Serialize)]
 struct Target {
-    at_most: f64,
+    bound: Bound,
+    value: f64,
     met: bool,
+}
+
+/// On which side of a target a figure is to be.
+#[derive(Clone, Copy, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Bound {
+    AtMost,
+    AtLeast,
 }
 
 impl Figure {
@@ -58,7 +67,14 @@ impl Figure {
     }
 
     pub(crate) fn at_most(mut self, at_most: f64) -> Self {
-        self.target = Some(Target { at_most, met: self.median <= at_most });
+        let met = self.median <= at_most;
+        self.target = Some(Target { bound: Bound::AtMost, value: at_most, met });
+        self
+    }
+
+    pub(crate) fn at_least(mut self, at_least: f64) -> Self {
+        let met = self.median >= at_least;
+        self.target = Some(Target { bound: Bound::AtLeast, value: at_least, met });
         self
     }
 }
@@ -92,9 +108,13 @@ impl fmt::Display for Report {
             let Figure { row, what, unit, median, least, greatest, .. } = figure;
             let range = format!("{least:.2} to {greatest:.2}");
             write!(f, "{row:<12}  {what:<wide$}  {median:>9.2} {unit:<4}  {range:<20}")?;
-            if let Some(Target { at_most, met }) = figure.target {
+            if let Some(Target { bound, value, met }) = figure.target {
                 let verdict = if met { "PASS" } else { "FAIL" };
-                write!(f, "  {verdict}, at most {at_most}")?;
+                let bound = match bound {
+                    Bound::AtMost => "at most",
+                    Bound::AtLeast => "at least",
+                };
+                write!(f, "  {verdict}, {bound} {value}")?;
             }
             writeln!(f, "{}", if figure.noisy { "  noisy" } else { "" })?;
         }
@@ -121,5 +141,7 @@ mod tests {
         let met = |at_most| figure.clone().at_most(at_most).target.is_some_and(|target| target.met);
         assert!(met(4.0));
         assert!(!met(3.9));
+        let reached = |at_least| figure.clone().at_least(at_least).target.is_some_and(|t| t.met);
+        assert!(reached(4.0) && !reached(4.1));
     }
 }

@@ -12,7 +12,7 @@ use crate::invocation::Bare;
 use crate::report::Figure;
 use crate::sample::{Repetitions, percentile};
 use crate::store::{Mailbox, Writes};
-use crate::{Arguments, Result, cargo, process};
+use crate::{Arguments, Result, cargo, drain, process};
 
 /// Calls before the first that is timed.
 const WARM_UP: u32 = 200;
@@ -44,6 +44,8 @@ pub(crate) enum Row {
     AskLatency,
     /// Calls of many callers at once.
     Throughput,
+    /// A backlog of one actor, and another one meanwhile.
+    Drain,
     /// What an idle gateway and an actor's process take.
     Memory,
     /// How long the first build of the quick start takes.
@@ -58,8 +60,8 @@ impl fmt::Display for Row {
 }
 
 impl Row {
-    pub(crate) const ALL: [Self; 4] =
-        [Self::AskLatency, Self::Throughput, Self::Memory, Self::Build];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::AskLatency, Self::Throughput, Self::Drain, Self::Memory, Self::Build];
 
     pub(crate) async fn measure(self, built: &Built, given: &Arguments) -> Result<Vec<Figure>> {
         match self {
@@ -69,6 +71,7 @@ impl Row {
                 Ok(figures)
             }
             Self::Throughput => throughput(built, given).await,
+            Self::Drain => drain::measure(built, given).await,
             Self::Memory => memory(built, given).await,
             Self::Build => build(),
         }
@@ -176,6 +179,6 @@ fn build() -> Result<Vec<Figure>> {
     Ok(vec![Figure::new("build", what, "min", &took).at_most(BUILD_MAX)])
 }
 
-fn megabytes(bytes: u64) -> f64 {
+pub(crate) fn megabytes(bytes: u64) -> f64 {
     bytes as f64 / 1e6
 }

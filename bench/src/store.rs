@@ -16,8 +16,10 @@ use callboard_mailbox::reply::Outcome;
 use callboard_mailbox::state;
 use callboard_mailbox::{Address, Message, MessageId, Reply, Segment, Sequence, Store, Timestamp};
 use callboard_mailbox_dynamodb::{DynamoDbStore, Tables, connect, schema};
+use prost::Message as _;
 
 use crate::Result;
+use crate::asks::counter::NoteRequest;
 
 /// What `callboard dev` sets.
 const TERMS: Terms = Terms { length: Duration::from_secs(10), due_step: Duration::from_secs(1) };
@@ -65,6 +67,36 @@ impl Mailbox {
         let store = DynamoDbStore::new(client, tables);
         let address = Address::new("counter.v1.Counter", "c0")?;
         Ok(Self { database, store, address, last: Sequence(0) })
+    }
+
+    /// Puts tells into the mailbox of a counter, so many to a segment, and makes it
+    /// due, as a gateway would that dies before it wakes the actor.
+    pub(crate) async fn put_tells(&self, counter: &str, segments: u64, each: u64) -> Result<()> {
+        let address = Address::new("counter.v1.Counter", counter)?;
+        let now = Timestamp::from(SystemTime::now());
+        let payload =
+            Bytes::from(NoteRequest { counter: counter.to_owned(), delta: 1 }.encode_to_vec());
+        for segment in 0..segments {
+            let first = segment * each + 1;
+            let messages: Vec<_> = (first..first + each)
+                .map(|n| {
+                    Ok(Message {
+                        id: MessageId::new(&format!("019a9f6e-7b1c-7d2e-8f3a-{n:012}"))?,
+                        kind: Kind::Tell,
+                        method: "Note".to_owned(),
+                        payload: payload.clone(),
+                        sent_at: now,
+                        deadline: None,
+                        headers: Vec::new(),
+                        receipt: false,
+                        sender: None,
+                    })
+                })
+                .collect::<Result<_>>()?;
+            let segment = Segment::new(Sequence(first), &messages);
+            self.store.put_segment(&address, &segment, now.plus(7 * DAY)).await?;
+        }
+        Ok(self.store.schedule(&address, now).await?)
     }
 
     /// Makes the writes of `asks` asks, one after the other.

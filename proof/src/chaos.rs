@@ -85,8 +85,9 @@ type Result<T> = std::result::Result<T, Error>;
 /// Kill, freeze and mislead real gateways and actors under load; then check that nothing
 /// acknowledged is lost, doubled or reordered.
 pub struct Options {
-    /// How long messages are sent and things break.
-    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    /// How long messages are sent and things break; at most two hours, after which a ledger would
+    /// be larger than a state may be.
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=7_200))]
     pub seconds: u64,
     /// Decides what is done to whom and when [default: another one each time].
     #[arg(long)]

@@ -25,6 +25,13 @@ const LONG_DEADLINE: std::ops::Range<u64> = 10_000..20_000;
 /// Of how many calls one has a long deadline.
 const LONG_OF: u32 = 20;
 
+/// How long the actor stays the same that gets the most messages. Where many
+/// messages come from many gateways, runs meet; where few come, all falls asleep.
+const CROWD_STAYS: Duration = Duration::from_secs(1);
+
+/// How strongly the messages crowd: of 200 actors, the first gets one of six.
+const CROWDING: i32 = 3;
+
 /// For how long a gateway is left alone that did not do what it was asked.
 const AVOID: Duration = Duration::from_secs(1);
 
@@ -68,7 +75,7 @@ impl Sender {
     }
 
     async fn send(&mut self, number: u64) {
-        let actor = Actor(self.rng.u32(..self.actors));
+        let actor = self.choose_actor();
         let message = Message { sender: self.number, number };
         let kind = if self.rng.bool() { Kind::Ask } else { Kind::Tell };
         let (path, payload) = request(kind, actor, message);
@@ -89,6 +96,14 @@ impl Sender {
         if !answer.says_stored() {
             self.lines[line].1 = Instant::now() + AVOID;
         }
+    }
+
+    /// Any actor, and the nearer to the middle of the crowd the more often.
+    fn choose_actor(&mut self) -> Actor {
+        let middle = self.journal.now() / u64::try_from(CROWD_STAYS.as_micros()).expect("seconds");
+        let away = self.rng.f64().powi(CROWDING) * f64::from(self.actors);
+        // It is below the number of actors, which fits.
+        Actor(((middle + away as u64) % u64::from(self.actors)) as u32)
     }
 
     /// Any line but those that are avoided, if there are others.
