@@ -1,5 +1,5 @@
-//! Generates the trait of the handlers.
+//! Generates the traits of the handlers.
 
 fn main() -> Result<(), callboard_build::Error> {
-    callboard_build::compile_dir("proto")
+    callboard_build::Config::new().compile::<_, &str>(&["proto", "trial-proto"], &[])
 }

@@ -12,10 +12,14 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from harness.paths import binary
-from harness.stubs import counter_grpc, probe_grpc
+from harness.stubs import counter_grpc, probe_grpc, trial_grpc
 from harness.until import until
 
 READY_SECONDS = 60
+
+# The binaries that are functions.
+FUNCTIONS = ("counter", "e2e-actor", "e2e-lenient", "e2e-strict")
+
 _used_ports: set[int] = set()
 
 CHANNEL_OPTIONS = [
@@ -169,6 +173,12 @@ class Dev:
     def probe(self) -> "probe_grpc.ProbeStub":
         return probe_grpc.ProbeStub(self.channel())
 
+    def lenient(self) -> "trial_grpc.LenientStub":
+        return trial_grpc.LenientStub(self.channel())
+
+    def strict(self) -> "trial_grpc.StrictStub":
+        return trial_grpc.StrictStub(self.channel())
+
     def counter(self) -> "counter_grpc.CounterStub":
         return counter_grpc.CounterStub(self.channel())
 
@@ -181,7 +191,7 @@ class Dev:
             check=False,
         ).stdout
         processes = (line.split(None, 1) for line in listing.splitlines())
-        return [int(pid) for pid, name in processes if name in ("counter", "e2e-actor")]
+        return [int(pid) for pid, name in processes if name.strip() in FUNCTIONS]
 
     def interrupt(self) -> None:
         """SIGINT, as Ctrl-C does. Does not wait."""

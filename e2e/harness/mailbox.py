@@ -19,3 +19,9 @@ def until_stored(stub, name: str, messages: int) -> None:
         return int(dict(done.initial_metadata())["callboard-sequence"]) == messages + looks
 
     until(f"{messages} messages to {name} are stored", are_stored)
+
+
+def probe_is(stub, name: str) -> tuple[int, list[int]]:
+    """The sum of a probe, and in which order it was added up."""
+    answer = stub.Get(probe.GetRequest(probe=name), timeout=60)
+    return answer.value, list(answer.deltas)

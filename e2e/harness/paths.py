@@ -8,6 +8,7 @@ TARGET = Path(os.environ.get("CARGO_TARGET_DIR", REPOSITORY / "target")) / "debu
 E2E = REPOSITORY / "e2e"
 COUNTER = REPOSITORY / "examples" / "counter"
 PROBE_PROTOS = E2E / "actor" / "proto"
+TRIAL_PROTOS = E2E / "actor" / "trial-proto"
 COUNTER_PROTOS = COUNTER / "proto"
 BUILD = "cargo build -p callboard-gateway -p counter -p e2e-actor"
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.dev import Dev
+from harness.dev import FUNCTIONS, Dev
 from harness.events import Events
-from harness.paths import COUNTER_PROTOS, PROBE_PROTOS, binary
+from harness.paths import COUNTER_PROTOS, PROBE_PROTOS, TRIAL_PROTOS, binary
 
 _names = itertools.count(1)
 
@@ -19,7 +19,7 @@ SHOWN_BYTES = 20_000
 
 @pytest.fixture(scope="session", autouse=True)
 def _everything_is_built() -> None:
-    for name in ("callboard", "counter", "e2e-actor"):
+    for name in ("callboard", *FUNCTIONS):
         binary(name)
 
 
@@ -51,6 +51,12 @@ class Devs:
         folder = self.folder / f"probe-{next(_names)}"
         return self(function_folder(folder, PROBE_PROTOS, {"e2e-actor": binary("e2e-actor")}, more))
 
+    def trial(self) -> Dev:
+        """One that serves the trials. Not started."""
+        folder = self.folder / f"trial-{next(_names)}"
+        functions = {name: binary(name) for name in ("e2e-lenient", "e2e-strict")}
+        return self(function_folder(folder, TRIAL_PROTOS, functions))
+
     def counter(self) -> Dev:
         """One that serves the counter example. Not started."""
         folder = self.folder / f"counter-{next(_names)}"
@@ -72,6 +78,12 @@ def _shared_devs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Devs]:
 def shared(_shared_devs: Devs) -> Dev:
     """A `callboard dev` with the probe, for tests that leave it as it is."""
     return _shared_devs.probe().start()
+
+
+@pytest.fixture(scope="session")
+def shared_trial(_shared_devs: Devs) -> Dev:
+    """A `callboard dev` with the trials, for tests that leave it as it is."""
+    return _shared_devs.trial().start()
 
 
 @pytest.fixture

@@ -271,7 +271,7 @@ mod tests {
                 reply_retention: Duration::from_secs(60),
                 attempts: Attempts::default(),
             };
-            let mut drain = Drain::new(&lease, &[segment], false, rules).expect("a segment");
+            let mut drain = Drain::new(&lease, &[segment], false, rules, 1).expect("a segment");
             let response = Bytes::from_static(b"yes");
             assert!(matches!(drain.step(Timestamp(1), false), drain::Step::Run(_)));
             let done = Ran::Done { state: None, response, effects: Effects::default() };

@@ -75,7 +75,8 @@ pub(crate) fn open(
         attempts,
     };
     let lease = Lease { address, record };
-    Ok((Drain::new(&lease, &segments, activation.more, rules)?, backoff))
+    let run = fastrand::u64(..);
+    Ok((Drain::new(&lease, &segments, activation.more, rules, run)?, backoff))
 }
 
 /// How a run ended, for the gateway.

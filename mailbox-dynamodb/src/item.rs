@@ -8,7 +8,7 @@
 //!
 //! | item | `k` | further attributes |
 //! | --- | --- | --- |
-//! | [`record`] | `!` | `h` head, (`p` partial), `e` epoch, (`r` revision), (`l` end of the lease), (`w` token of the lease), (`n` attempt), (`o` the slot in front), (`x` error), (`f` not before), (`z` why it is paused), (`s` state, or `sr` and `sn`: revision and number of its pieces), (`t` timers), (`i` tick), (`u` wakes), `g` its shard of the due index, (`due`), `y` its part of the directory and `j` its actor's key |
+//! | [`record`] | `!` | `h` head, (`p` partial), `e` epoch, (`r` revision, `c` the run that made it), (`l` end of the lease), (`w` token of the lease), (`n` attempt), (`o` the slot in front), (`x` error), (`f` not before), (`z` why it is paused), (`s` state, or `sr` and `sn`: revision and number of its pieces), (`t` timers), (`i` tick), (`u` wakes), `g` its shard of the due index, (`due`), `y` its part of the directory and `j` its actor's key |
 //! | [`piece`] of a state | `!s#` and 4 digits | `r` the revision that wrote it, `b` bytes |
 //! | [`segment`] | `m#` and 20 digits | `b` messages, `ttl` |
 //! | [`parcel`], deliverable at once | `q#`, 17 digits, `#` and id | `b` message |

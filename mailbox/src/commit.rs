@@ -26,6 +26,8 @@ pub struct Commit {
     pub epoch: Epoch,
     /// The revision before this commit; the one after it is the next.
     pub revision: Revision,
+    /// See [`Record::run`].
+    pub run: u64,
     /// The head after it.
     pub head: Sequence,
     /// See [`Record::partial`].
@@ -107,6 +109,7 @@ impl Commit {
             address,
             epoch: record.epoch,
             revision: record.revision,
+            run: record.run,
             head: record.head,
             partial: record.partial,
             attempt: record.attempt,
@@ -139,11 +142,14 @@ impl Commit {
     }
 
     /// Whether a record that refused this commit shows that an earlier try of
-    /// it, whose answer was lost, had been applied. Under one epoch there is one
-    /// holder, who makes one commit after the other.
+    /// it, whose answer was lost, had been applied. Epoch and revision do not
+    /// suffice: an invocation may be delivered twice, and then two runs have one
+    /// lease, of which the other one may have made this revision.
     #[must_use]
     pub fn is_in(&self, record: &Record) -> bool {
-        record.epoch == self.epoch && record.revision == self.revision.next()
+        record.epoch == self.epoch
+            && record.revision == self.revision.next()
+            && record.run == self.run
     }
 }
 
@@ -159,6 +165,7 @@ pub fn apply(record: &Record, commit: &Commit) -> Option<Record> {
         head: commit.head,
         partial: commit.partial,
         revision,
+        run: commit.run,
         attempt: commit.attempt,
         front: commit.front.clone(),
         error: commit.error.clone(),

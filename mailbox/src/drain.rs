@@ -214,7 +214,8 @@ struct Pending {
 
 impl Drain {
     /// Begins a run under a lease, with the segments that came with it. `more`
-    /// says that the mailbox may hold others.
+    /// says that the mailbox may hold others. `run` is random: it tells this run
+    /// from another one that the same invocation has begun.
     ///
     /// # Errors
     /// When a segment cannot be read.
@@ -223,6 +224,7 @@ impl Drain {
         segments: &[Segment],
         more: bool,
         rules: Rules,
+        run: u64,
     ) -> Result<Self, DecodeError> {
         let record = lease.record.clone();
         let position = Position { head: record.head, partial: record.partial };
@@ -251,7 +253,7 @@ impl Drain {
             attempt: record.attempt,
             front: record.front,
             queue,
-            batch: Batch::new(lease.address.clone(), base),
+            batch: Batch::new(lease.address.clone(), run, base),
             duplicates: BTreeSet::new(),
             gone: BTreeSet::new(),
             // After a crash the messages are committed one by one, so that the

@@ -54,6 +54,8 @@ pub struct Record {
     pub epoch: Epoch,
     /// How many commits there were.
     pub revision: Revision,
+    /// The random number of the run that made the latest one.
+    pub run: u64,
     /// The end of the lease; absent when it was released.
     pub lease_until: Option<Timestamp>,
     /// The [`crate::lease::Wake::token`] with which the lease was granted.

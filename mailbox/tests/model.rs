@@ -34,7 +34,7 @@ fn seek(protocol: Protocol) -> impl Checker<Protocol> {
     protocol.checker().threads(2).target_state_count(STATES_MAX).spawn_bfs().join()
 }
 
-const CONFIGURATIONS: [(&str, Bounds); 13] = [
+const CONFIGURATIONS: [(&str, Bounds); 14] = [
     ("two gateways, a message each, a crash", Bounds { messages: [1, 1], crashes: 1, ..NONE }),
     ("two gateways, two messages and one", Bounds { messages: [2, 1], sweeps: 0, ..NONE }),
     ("one gateway, three messages, two crashes", Bounds { messages: [3, 0], crashes: 2, ..NONE }),
@@ -43,6 +43,7 @@ const CONFIGURATIONS: [(&str, Bounds); 13] = [
         Bounds { messages: [1, 1], lost: 1, crashes: 1, ..NONE },
     ),
     ("two gateways, a late write", Bounds { messages: [1, 1], late: 1, ..NONE }),
+    ("an invocation delivered twice", Bounds { messages: [2, 0], doubled: 1, crashes: 1, ..NONE }),
     ("two gateways, a clock ahead", Bounds { messages: [1, 1], ahead: 1, ..NONE }),
     (
         "one gateway, a clock ahead and a crash",
@@ -113,6 +114,10 @@ fn every_broken_rule_is_caught() {
             Bounds { messages: [2, 0], holes: 1, sweeps: 0, ticks: 0, ..sends },
         ),
         (Mutation::LostAppendGoesElsewhere, Bounds { lost: 1, ..base }),
+        (
+            Mutation::RunsAreNotToldApart,
+            Bounds { messages: [2, 0], doubled: 1, sweeps: 0, ticks: 0, ..NONE },
+        ),
         (Mutation::SegmentsGoAtCommit, base),
         (Mutation::NothingAtHandIsAll, Bounds { crashes: 1, ..base }),
         (Mutation::NoReceipt, Bounds { delayed: [1, 0], late: 1, ..NONE }),

@@ -47,7 +47,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use callboard_mailbox::lease::Terms;
+use callboard_gateway::Settings;
 use tempfile::TempDir;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
@@ -66,9 +66,6 @@ use stage::Stage;
 
 /// The type of the actors.
 const ACTOR_TYPE: &str = "proof.v1.Ledger";
-
-/// How often a gateway sweeps, as `docs/protocol.md` says.
-const SWEEP_PERIOD: Duration = Duration::from_secs(5);
 
 /// What recovery may take beyond what `docs/protocol.md` says: the handlers of
 /// all that waited, and a back-off after crashes.
@@ -194,8 +191,8 @@ async fn play(options: &Options, seed: u64, stage: &Stage, folder: &Path) -> Res
 /// The longest time that an actor may wait whose gateway and process both died.
 /// A lease that was given by a clock that was ahead is longer by that much.
 fn recovery_max(furthest_ahead: Duration) -> Duration {
-    let Terms { length, due_step } = Terms::default();
-    length + due_step + SWEEP_PERIOD + furthest_ahead + RECOVERY_MARGIN
+    let Settings { terms, sweep_period, .. } = Settings::default();
+    terms.length + terms.due_step + sweep_period + furthest_ahead + RECOVERY_MARGIN
 }
 
 /// The key of an actor.

@@ -16,6 +16,9 @@ use v1::{LedgerActor, LedgerService, NoteRequest, RecordRequest, RecordResponse}
 pub struct Ledger {
     /// Each entry: its sender, and the sender's count.
     pub entries: Vec<(u32, u64)>,
+    /// Makes a ledger large.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub padding: String,
 }
 
 impl Ledger {

@@ -6,8 +6,10 @@
 //! | [`ledger`] | the actor that the proofs send to |
 //! | [`simulation`] | the real gateway and the real SDK in one thread, with every fault, from a seed |
 //! | [`chaos`] | real processes that are killed, frozen and lied to about the time |
+//! | [`price`] | what a message costs, in DynamoDB's own units |
 
 pub mod chaos;
 pub mod history;
 pub mod ledger;
+pub mod price;
 pub mod simulation;

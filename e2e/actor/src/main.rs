@@ -1,10 +1,9 @@
 //! The actor of the end-to-end tests: it does what a test asks of it.
 
-use std::fs::OpenOptions;
-use std::io::Write;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use callboard_lambda_sdk::{Actor, Code, Context, Error, Result, Status};
+use callboard_lambda_sdk::{Actor, Code, Context, Error, Request, Result, Status};
+use e2e_actors::events::note;
 use serde::{Deserialize, Serialize};
 use tonic_types::{ErrorDetails, StatusExt};
 
@@ -17,6 +16,16 @@ const DELTAS_MAX: usize = 1_000;
 struct Probe {
     value: i64,
     deltas: Vec<i64>,
+    rings: Vec<Rung>,
+    padding: String,
+}
+
+/// One time that a probe was rung.
+#[derive(Clone, Serialize, Deserialize)]
+struct Rung {
+    timer: String,
+    delta: i64,
+    at_ms: u64,
 }
 
 impl Actor for Probe {
@@ -109,6 +118,82 @@ impl ProbeActor for Probe {
             sent_at_ms: millis(ctx.sent_at()),
         })
     }
+
+    async fn pass(&mut self, request: PassRequest, ctx: &mut Context<'_>) -> Result<PassResponse> {
+        let value = self.give(&request.to, &request.amounts, &request.file, ctx)?;
+        fail(request.times, "", ctx)?;
+        Ok(PassResponse { value })
+    }
+
+    async fn pass_note(&mut self, request: PassNoteRequest, ctx: &mut Context<'_>) -> Result<()> {
+        self.give(&request.to, &request.amounts, &request.file, ctx)?;
+        Ok(())
+    }
+
+    async fn receive(&mut self, request: ReceiveRequest, ctx: &mut Context<'_>) -> Result<()> {
+        self.plus(request.amount);
+        note(&request.file, ctx, &format!("received {}", request.amount))
+    }
+
+    async fn volley(&mut self, request: VolleyRequest, ctx: &mut Context<'_>) -> Result<()> {
+        self.plus(1);
+        let VolleyRequest { probe, partner, left, file } = request;
+        if left <= 1 {
+            return note(&file, ctx, "out");
+        }
+        let to = partner.clone();
+        let back = VolleyRequest { probe: partner, partner: probe, left: left - 1, file };
+        ctx.tell(Request::new(ctx.actor_type(), &to, "Volley", &back))
+    }
+
+    async fn set_timer(
+        &mut self,
+        request: SetTimerRequest,
+        ctx: &mut Context<'_>,
+    ) -> Result<SetTimerResponse> {
+        let ring = RingRequest { probe: request.probe, ..request.ring.unwrap_or_default() };
+        set_timer(&request.name, request.milliseconds, &ring, ctx)?;
+        Ok(SetTimerResponse { names: timers(ctx) })
+    }
+
+    async fn cancel_timer(
+        &mut self,
+        request: CancelTimerRequest,
+        ctx: &mut Context<'_>,
+    ) -> Result<CancelTimerResponse> {
+        let was_set = ctx.cancel_timer(&request.name);
+        Ok(CancelTimerResponse { was_set, names: timers(ctx) })
+    }
+
+    async fn ring(&mut self, request: RingRequest, ctx: &mut Context<'_>) -> Result<()> {
+        let RingRequest { delta, again, milliseconds, .. } = request;
+        self.plus(delta);
+        let timer = ctx.timer().unwrap_or_default().to_owned();
+        self.rings.push(Rung { timer, delta, at_ms: millis(SystemTime::now()) });
+        note(&request.file, ctx, &format!("ring {delta}"))?;
+        if again > 0 {
+            let next = RingRequest { again: again - 1, ..request };
+            set_timer("again", milliseconds, &next, ctx)?;
+        }
+        Ok(())
+    }
+
+    async fn rings(&mut self, _: RingsRequest, _: &mut Context<'_>) -> Result<RingsResponse> {
+        let rings = self.rings.iter().cloned();
+        let rings = rings.map(|Rung { timer, delta, at_ms }| Ring { timer, delta, at_ms });
+        Ok(RingsResponse { rings: rings.collect() })
+    }
+
+    async fn grow(&mut self, request: GrowRequest, _: &mut Context<'_>) -> Result<GrowResponse> {
+        self.padding = padding(usize::try_from(request.bytes)?);
+        Ok(GrowResponse { value: self.plus(1) })
+    }
+
+    async fn padding(&mut self, _: PaddingRequest, _: &mut Context<'_>) -> Result<PaddingResponse> {
+        let bytes = self.padding.len();
+        let is_whole = self.padding == padding(bytes);
+        Ok(PaddingResponse { bytes: u64::try_from(bytes)?, is_whole })
+    }
 }
 
 impl Probe {
@@ -119,6 +204,46 @@ impl Probe {
         self.deltas.drain(..surplus);
         self.value
     }
+
+    fn give(
+        &mut self,
+        to: &str,
+        amounts: &[i64],
+        file: &str,
+        ctx: &mut Context<'_>,
+    ) -> Result<i64> {
+        for &amount in amounts {
+            self.plus(-amount);
+            let receive = ReceiveRequest { probe: to.to_owned(), amount, file: file.to_owned() };
+            ctx.tell(Request::new(ctx.actor_type(), to, "Receive", &receive))?;
+        }
+        Ok(self.value)
+    }
+}
+
+fn set_timer(
+    name: &str,
+    milliseconds: u64,
+    ring: &RingRequest,
+    ctx: &mut Context<'_>,
+) -> Result<()> {
+    let ring = Request::new(ctx.actor_type(), ctx.key(), "Ring", ring);
+    ctx.set_timer(name, Duration::from_millis(milliseconds), ring)
+}
+
+fn timers(ctx: &Context<'_>) -> Vec<String> {
+    let mut names: Vec<_> = ctx.timers().map(|(name, _)| name.to_owned()).collect();
+    names.sort();
+    names
+}
+
+/// Text in which no piece is like another, so that one that is lost, old or in
+/// the wrong place shows; also none is like one of another length.
+fn padding(bytes: usize) -> String {
+    let pieces = bytes..bytes + bytes.div_ceil(8);
+    let mut padding: String = pieces.map(|n| format!("{:07} ", n % 10_000_000)).collect();
+    padding.truncate(bytes);
+    padding
 }
 
 async fn wait(milliseconds: i64, file: &str, ctx: &Context<'_>) -> Result<()> {
@@ -134,17 +259,6 @@ fn fail(times: u32, file: &str, ctx: &Context<'_>) -> Result<()> {
         return Err(Error::retried(format!("attempt {attempt} fails, as it was asked to")));
     }
     Ok(())
-}
-
-/// Appends a line to a file in one write, so that lines of several processes
-/// do not mix.
-fn note(file: &str, ctx: &Context<'_>, event: &str) -> Result<()> {
-    if file.is_empty() {
-        return Ok(());
-    }
-    let line = format!("{} {} {event}\n", std::process::id(), ctx.key());
-    let mut file = OpenOptions::new().create(true).append(true).open(file)?;
-    Ok(file.write_all(line.as_bytes())?)
 }
 
 fn millis(time: SystemTime) -> u64 {

@@ -117,7 +117,7 @@ async fn run_on(store: &MemoryStore, now: Timestamp) -> End {
     let Woken::Granted(lease) = woken else { panic!("refused: {woken:?}") };
     let hour = Duration::from_secs(3_600);
     let rules = Rules { terms, reply_retention: hour, attempts: Attempts::default() };
-    let mut drain = Drain::new(&lease, &[], true, rules).expect("a run");
+    let mut drain = Drain::new(&lease, &[], true, rules, 1).expect("a run");
     let begun = tokio::time::Instant::now();
     let surroundings = Surroundings {
         store,

@@ -17,6 +17,7 @@ pub(crate) fn commit(commit: &Commit) -> Update {
     parts.set("h", number(commit.head.0));
     parts.set("p", number(commit.partial));
     parts.set("r", number(revision.0));
+    parts.set("c", number(commit.run));
     parts.set("n", number(commit.attempt));
     parts.set("i", number(commit.tick.0));
     parts.set_or_remove("o", commit.front.as_ref().map(|slot| text(key::slot(slot))));

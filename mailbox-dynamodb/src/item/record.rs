@@ -17,6 +17,7 @@ const HEAD: &str = "h";
 const PARTIAL: &str = "p";
 const EPOCH: &str = "e";
 const REVISION: &str = "r";
+const RUN: &str = "c";
 const LEASE_UNTIL: &str = "l";
 const LEASE_TOKEN: &str = "w";
 const ATTEMPT: &str = "n";
@@ -39,6 +40,7 @@ pub(crate) fn read(mut item: Item) -> Result<Record, Error> {
         partial: read_count(&item, PARTIAL)?,
         epoch: Epoch(read_number(&item, EPOCH)?.ok_or_else(|| corrupt(EPOCH))?),
         revision: Revision(read_count(&item, REVISION)?),
+        run: read_count(&item, RUN)?,
         lease_until: time(LEASE_UNTIL)?,
         lease_token: read_count(&item, LEASE_TOKEN)?,
         attempt: read_count(&item, ATTEMPT)?,

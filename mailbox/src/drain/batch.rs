@@ -54,6 +54,7 @@ pub(super) struct Done {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Batch {
     pub(super) address: Address,
+    run: u64,
     pub(super) base: Base,
     done: Vec<Done>,
     /// What they add to a commit, their states apart.
@@ -62,8 +63,8 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    pub(super) fn new(address: Address, base: Base) -> Self {
-        Self { address, base, done: Vec::new(), items: 0, bytes: 0 }
+    pub(super) fn new(address: Address, run: u64, base: Base) -> Self {
+        Self { address, run, base, done: Vec::new(), items: 0, bytes: 0 }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -241,6 +242,7 @@ impl Batch {
             address: self.address.clone(),
             epoch: Default::default(),
             revision: self.base.revision,
+            run: self.run,
             head,
             partial,
             attempt: 0,

@@ -57,7 +57,8 @@ fn rules() -> Rules {
 }
 
 fn drain(lease: &Lease, segments: &[Segment], more: bool) -> Drain {
-    Drain::new(lease, segments, more, rules()).expect("segments that can be read")
+    let run = lease.epoch().0;
+    Drain::new(lease, segments, more, rules(), run).expect("segments that can be read")
 }
 
 /// Adds the payload to the state; 0 is refused and 255 fails.
@@ -257,6 +258,20 @@ fn a_commit_whose_answer_was_lost_has_succeeded() {
 }
 
 #[test]
+fn of_two_runs_under_one_lease_only_one_commits() {
+    let mut tables = Tables::default();
+    let segment = put(&mut tables, 1, &[ask("a", 1), ask("b", 1)]);
+    let lease = wake(&mut tables, NOW);
+    let runs = [1, 2].map(|run| {
+        let segments = std::slice::from_ref(&segment);
+        Drain::new(&lease, segments, false, rules(), run).expect("a run")
+    });
+    let ends = runs.map(|mut drain| run(&mut tables, &mut drain).0);
+    assert_eq!(ends, [End::Released, End::Fenced]);
+    assert_eq!(state(&tables), inline(2));
+}
+
+#[test]
 fn a_message_that_was_processed_before_is_dropped_and_the_rest_committed() {
     let mut tables = Tables::default();
     put(&mut tables, 1, &[ask("a", 1)]);
@@ -331,6 +346,7 @@ fn a_long_handler_keeps_its_lease_and_a_lost_one_ends_the_run() {
             lease_until: Some(Timestamp(NOW.0 + 16_000)),
             due: record(&tables).due,
             revision: Revision(1),
+            run: 1,
             ..lease.record
         }
     );
@@ -443,7 +459,7 @@ fn exhausting(tables: &mut Tables, then: Exhausted) -> End {
     for _ in 0..5 {
         let lease = wake(tables, now);
         let segments = std::slice::from_ref(&segment);
-        let drain = Drain::new(&lease, segments, false, Rules { attempts, ..rules() });
+        let drain = Drain::new(&lease, segments, false, Rules { attempts, ..rules() }, 1);
         let (end, _) = run_with(tables, &mut drain.expect("a drain"), now, handle);
         match end {
             End::Deferred { not_before } => now = not_before,

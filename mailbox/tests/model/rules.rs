@@ -15,6 +15,8 @@ pub(crate) struct Bounds {
     pub(crate) lost: u8,
     /// Writes that are made again and land a second time, at any time later.
     pub(crate) late: u8,
+    /// Invocations that are delivered twice.
+    pub(crate) doubled: u8,
     /// Operations whose caller's clock is a step ahead.
     pub(crate) ahead: u8,
     /// Queries that miss an item and return the next one.
@@ -41,6 +43,7 @@ pub(crate) const NONE: Bounds = Bounds {
     crashes: 0,
     lost: 0,
     late: 0,
+    doubled: 0,
     ahead: 0,
     holes: 0,
     sweeps: 1,
@@ -77,6 +80,8 @@ pub(crate) enum Mutation {
     ParcelsAreNotConfirmed,
     /// A put whose answer was lost is made at the next place.
     LostAppendGoesElsewhere,
+    /// A run takes the commits of another one under the same lease for its own.
+    RunsAreNotToldApart,
     /// Consumed segments are deleted at once.
     SegmentsGoAtCommit,
     /// A run that is handed nothing takes the mailbox for empty.

@@ -63,6 +63,7 @@ pub(crate) enum Action {
     Gateway(usize, Fault),
     GatewayCrash(usize),
     Deliver(usize),
+    DeliverTwice(usize),
     LoseInvocation(usize),
     Run(usize, Fault),
     RunCrash(usize),
@@ -78,8 +79,9 @@ impl Model for Protocol {
     type Action = Action;
 
     fn init_states(&self) -> Vec<World> {
-        let Bounds { messages, delayed, crashes, lost, late, ahead, holes, sweeps, .. } =
+        let Bounds { messages, delayed, crashes, lost, late, doubled, ahead, holes, .. } =
             self.bounds;
+        let sweeps = self.bounds.sweeps;
         let gateway = |which: usize| {
             let first = [b'a', b'n'][which];
             let (plain, all) = (messages[which], messages[which] + delayed[which]);
@@ -104,7 +106,8 @@ impl Model for Protocol {
             sweep: None,
             late: Vec::new(),
             acknowledged: Default::default(),
-            left: Left { crashes, lost, late, ahead, holes, sweeps },
+            runs_begun: 0,
+            left: Left { crashes, lost, late, doubled, ahead, holes, sweeps },
         };
         if self.bounds.prologue {
             self.prologue(&mut world);
@@ -130,6 +133,7 @@ impl Model for Protocol {
         }
         for n in 0..world.invocations.len() {
             actions.push(Action::Deliver(n));
+            actions.extend((left.doubled > 0).then_some(Action::DeliverTwice(n)));
             actions.extend(crashes.then_some(Action::LoseInvocation(n)));
         }
         for n in 0..world.runs.len() {
@@ -161,6 +165,12 @@ impl Model for Protocol {
                 world.gateways[n].woken = None;
             }
             Action::Deliver(n) => self.deliver(&mut world, n),
+            Action::DeliverTwice(n) => {
+                world.left.doubled -= 1;
+                let invocation = world.invocations[n].clone();
+                world.invocations.push(invocation);
+                self.deliver(&mut world, n);
+            }
             Action::LoseInvocation(n) => {
                 world.left.crashes -= 1;
                 world.invocations.remove(n);
@@ -397,7 +407,13 @@ impl Protocol {
 
     fn deliver(&self, world: &mut World, n: usize) {
         let Invocation { by, actor, lease, segments, more } = world.invocations.remove(n);
-        let drain = Drain::new(&lease, &segments, more, RULES).expect("segments that can be read");
+        world.runs_begun += 1;
+        let run = match self.mutation {
+            Mutation::RunsAreNotToldApart => 0,
+            _ => world.runs_begun,
+        };
+        let drain = Drain::new(&lease, &segments, more, RULES, run);
+        let drain = drain.expect("segments that can be read");
         world.runs.push(Running { by, actor, epoch: lease.epoch(), drain });
         let (last, now) = (world.runs.len() - 1, at(world.time));
         self.go_on(world, last, now);

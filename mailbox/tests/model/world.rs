@@ -82,6 +82,8 @@ pub(crate) struct World {
     /// Writes that land a second time.
     pub(crate) late: Vec<Late>,
     pub(crate) acknowledged: BTreeSet<Letter>,
+    /// Numbers the runs, so that they can be told apart.
+    pub(crate) runs_begun: u64,
     pub(crate) left: Left,
 }
 
@@ -91,6 +93,7 @@ pub(crate) struct Left {
     pub(crate) crashes: u8,
     pub(crate) lost: u8,
     pub(crate) late: u8,
+    pub(crate) doubled: u8,
     pub(crate) ahead: u8,
     pub(crate) holes: u8,
     pub(crate) sweeps: u8,

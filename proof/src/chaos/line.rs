@@ -1,5 +1,6 @@
 //! A line to a gateway: one call, and what its end says of the message.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -9,9 +10,9 @@ use callboard_lambda_sdk::prost_types::Any;
 use callboard_proto::ERROR_DOMAIN;
 use http::uri::PathAndQuery;
 use prost::Message as _;
-use std::collections::HashMap;
 use tokio::time::timeout;
 use tonic::client::Grpc;
+use tonic::metadata::AsciiMetadataValue;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Response, Status};
 
@@ -23,8 +24,9 @@ const CONNECT_MAX: Duration = Duration::from_secs(1);
 /// What the name of an `ErrorInfo`'s type ends with.
 const ERROR_INFO: &str = "google.rpc.ErrorInfo";
 
-/// The trailer of an answer whose message is stored.
-const SEQUENCE: &str = "callboard-sequence";
+/// The id that the sender gives its message; in an answer, that of a message
+/// that is stored.
+const MESSAGE_ID: &str = "callboard-message-id";
 
 /// `google.rpc.Status`, as far as it matters here.
 #[derive(prost::Message)]
@@ -42,6 +44,19 @@ struct ErrorInfo {
     domain: String,
     #[prost(map = "string, string", tag = "3")]
     metadata: HashMap<String, String>,
+}
+
+/// What is sent in one call.
+#[derive(Clone, Debug)]
+pub(super) struct Letter {
+    /// The method.
+    pub(super) path: PathAndQuery,
+    /// What it waits for.
+    pub(super) kind: Kind,
+    /// The encoded request.
+    pub(super) payload: Bytes,
+    /// With an id of its own it may be sent again.
+    pub(super) id: Option<AsciiMetadataValue>,
 }
 
 /// How a call ended.
@@ -68,15 +83,13 @@ impl Line {
     }
 
     /// Makes one call, and waits until it ends or its deadline has passed.
-    pub(super) async fn call(
-        &mut self,
-        path: PathAndQuery,
-        kind: Kind,
-        payload: Bytes,
-        deadline: Duration,
-    ) -> Ended {
+    pub(super) async fn call(&mut self, letter: Letter, deadline: Duration) -> Ended {
+        let Letter { path, kind, payload, id } = letter;
         let mut request = Request::new(payload);
         request.set_timeout(deadline);
+        if let Some(id) = id {
+            request.metadata_mut().insert(MESSAGE_ID, id);
+        }
         let call = async {
             let ready = self.grpc.ready().await;
             ready.map_err(|error| Status::from_error(error.into()))?;
@@ -109,12 +122,13 @@ fn meaning(status: &Status) -> Answer {
         // Not from a gateway, but from the way to it.
         return if never_connected(status) { Answer::Refused } else { Answer::Unknown };
     };
-    if status.metadata().contains_key(SEQUENCE) {
+    if status.metadata().contains_key(MESSAGE_ID) {
         return Answer::Queued;
     }
     let fact = |name: &str| info.metadata.get(name).map(String::as_str);
     match info.reason.as_str() {
-        "ASK_TIMEOUT" => Answer::Queued,
+        // A dead letter was stored; here, where no handler fails, it counts as lost.
+        "ASK_TIMEOUT" | "DEAD_LETTERED" => Answer::Queued,
         "ACTOR_NOT_DEPLOYED" if fact("message_id").is_some() => Answer::Queued,
         "UNAVAILABLE" => match fact("stored") {
             Some("yes") => Answer::Queued,
@@ -165,6 +179,7 @@ mod tests {
             (not_deployed(Some(id())), Answer::Queued),
             (Refusal::AskTimeout { message_id: id() }, Answer::Queued),
             (Refusal::SendTimeout { message_id: id() }, Answer::Unknown),
+            (Refusal::MailboxFull { depth_max: 7 }, Answer::Refused),
             (Refusal::Internal { detail: "x".into() }, Answer::Unknown),
         ];
         for (refusal, answer) in cases {
@@ -179,8 +194,8 @@ mod tests {
         let nobody = free.local_addr().expect("it has an address");
         drop(free);
         let path = PathAndQuery::from_static("/a.B/C");
-        let deadline = Duration::from_secs(5);
-        let ended = Line::to(nobody).call(path, Kind::Tell, Bytes::new(), deadline).await;
+        let letter = Letter { path, kind: Kind::Tell, payload: Bytes::new(), id: None };
+        let ended = Line::to(nobody).call(letter, Duration::from_secs(5)).await;
         assert_eq!(ended.answer, Answer::Refused, "{ended:?}");
     }
 }

@@ -3,16 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use fastrand::Rng;
-use http::uri::PathAndQuery;
 use prost::Message as _;
 use tokio::time::{Instant, sleep};
 
 use super::journal::Journal;
-use super::line::Line;
+use super::line::{Ended, Letter, Line};
 use super::{ACTOR_TYPE, key};
-use crate::history::{Actor, Event, Kind, Message};
+use crate::history::{Actor, Answer, Event, Kind, Message};
 use crate::ledger::v1::{NoteRequest, RecordRequest};
 
 /// The deadlines of most calls, in milliseconds.
@@ -35,12 +33,20 @@ const CROWDING: i32 = 3;
 /// For how long a gateway is left alone that did not do what it was asked.
 const AVOID: Duration = Duration::from_secs(1);
 
+/// How often a message with an id is sent at most.
+const ATTEMPTS_MAX: u32 = 6;
+
+/// Of how many messages with an id one is sent once more after its answer.
+const ONCE_MORE_OF: u32 = 10;
+
 /// The longest pause between two calls, in milliseconds.
 const PAUSE_MS_MAX: u64 = 20;
 
 /// Sends one message after the other, each with the next number, to an actor
-/// and through a gateway that chance chooses. It never sends one twice: who was
-/// told nothing does not know whether it is stored.
+/// and through a gateway that chance chooses. Every other message has an id of
+/// its sender's. Such a one is sent again until it is answered, and sometimes
+/// once more; the others never, since who was told nothing does not know whether
+/// they are stored.
 pub(super) struct Sender {
     number: u32,
     rng: Rng,
@@ -69,33 +75,51 @@ impl Sender {
         let mut number = 0;
         while Instant::now() < until {
             number += 1;
-            self.send(number).await;
-            sleep(Duration::from_millis(self.rng.u64(..=PAUSE_MS_MAX))).await;
+            self.send(number, until).await;
         }
     }
 
-    async fn send(&mut self, number: u64) {
+    /// Sends one message, if need be again and again.
+    async fn send(&mut self, number: u64, until: Instant) {
         let actor = self.choose_actor();
         let message = Message { sender: self.number, number };
         let kind = if self.rng.bool() { Kind::Ask } else { Kind::Tell };
-        let (path, payload) = request(kind, actor, message);
+        let mut letter = letter(kind, actor, message);
+        if number.is_multiple_of(2) {
+            let id = format!("{}-{number}", self.number);
+            letter.id = Some(id.try_into().expect("digits are ASCII"));
+        }
+        let once_more = self.rng.u32(..ONCE_MORE_OF) == 0;
+        let mut answered = 0;
+        for attempt in 1..=ATTEMPTS_MAX {
+            let at = self.journal.now();
+            self.journal.record(Event::Sent { at, message, attempt, actor, kind });
+            let answer = self.call(letter.clone(), &format!("{message} to {actor}")).await;
+            let at = self.journal.now();
+            self.journal.record(Event::Answered { at, message, attempt, answer });
+            sleep(Duration::from_millis(self.rng.u64(..=PAUSE_MS_MAX))).await;
+            answered += u32::from(matches!(answer, Answer::Acknowledged | Answer::Replied(_)));
+            let is_done = letter.id.is_none() || answered > u32::from(once_more);
+            if is_done || Instant::now() >= until {
+                break;
+            }
+        }
+    }
+
+    /// Makes one call, through any gateway.
+    async fn call(&mut self, letter: Letter, what: &str) -> Answer {
         let line = self.choose_line();
         let deadline = if self.rng.u32(..LONG_OF) == 0 { LONG_DEADLINE } else { DEADLINE };
         let deadline = Duration::from_millis(self.rng.u64(deadline));
-
-        let attempt = 1;
-        let at = self.journal.now();
-        self.journal.record(Event::Sent { at, message, attempt, actor, kind });
-        let ended = self.lines[line].0.call(path, kind, payload, deadline).await;
-        let (at, answer) = (self.journal.now(), ended.answer);
-        self.journal.record(Event::Answered { at, message, attempt, answer });
-        if let Some(status) = ended.status {
-            let who = format!("{message} to {actor} by gateway {}", line + 1);
+        let Ended { answer, status } = self.lines[line].0.call(letter, deadline).await;
+        if let Some(status) = status {
+            let who = format!("{what} by gateway {}", line + 1);
             self.journal.note(&who, &format!("{answer}: {status}"));
         }
         if !answer.says_stored() {
             self.lines[line].1 = Instant::now() + AVOID;
         }
+        answer
     }
 
     /// Any actor, and the nearer to the middle of the crowd the more often.
@@ -115,12 +139,12 @@ impl Sender {
     }
 }
 
-fn request(kind: Kind, actor: Actor, message: Message) -> (PathAndQuery, Bytes) {
+fn letter(kind: Kind, actor: Actor, message: Message) -> Letter {
     let (ledger, Message { sender, number }) = (key(actor), message);
     let (method, payload) = match kind {
         Kind::Ask => ("Record", RecordRequest { ledger, sender, number }.encode_to_vec()),
         Kind::Tell => ("Note", NoteRequest { ledger, sender, number }.encode_to_vec()),
     };
     let path = format!("/{ACTOR_TYPE}/{method}").try_into().expect("names make a path");
-    (path, payload.into())
+    Letter { path, kind, payload: payload.into(), id: None }
 }

@@ -1,0 +1,9 @@
+//! The function of the actor type `trial.v1.Lenient`.
+
+use callboard_lambda_sdk::Result;
+use e2e_actors::trial::Lenient;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<()> {
+    callboard_lambda_sdk::run::<Lenient>().await
+}

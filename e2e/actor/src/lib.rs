@@ -1,0 +1,4 @@
+//! What the actors of the end-to-end tests share.
+
+pub mod events;
+pub mod trial;
