@@ -55,6 +55,19 @@ def test_an_ask_that_always_fails_is_set_aside_and_the_next_one_runs(
     assert whats(events, name) == ATTEMPTS
 
 
+def test_an_ask_that_is_sent_again_while_it_fails_has_its_attempts_once(shared_trial, key, events):
+    name, stub = key(), shared_trial.lenient()
+    request = trial.FailRequest(trial=name, file=str(events))
+    metadata = [("callboard-message-id", "doomed")]
+    first = stub.Fail.future(request, timeout=60, metadata=metadata)
+    until("it is tried", lambda: events.read("attempt 1"))
+    again = shared_trial.lenient().Fail.future(request, timeout=60, metadata=metadata)
+    for ask in (first, again):
+        is_dead_letter(Refused(ask.exception()), "FAULT_UNSPECIFIED", "doomed")
+    assert add(stub, name, 1) == 1
+    assert whats(events, name) == ATTEMPTS, "the copy was tried as often again"
+
+
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_tell_that_always_fails_is_set_aside_and_those_behind_it_run(
     shared_trial, key, events, fault

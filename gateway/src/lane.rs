@@ -183,9 +183,15 @@ impl<S: Store + 'static> Lane<S> {
                 self.wake_now_or_later().await;
             }
         } else if self.sweep_at.take_if(|at| is_over(at)).is_some() {
-            let terms = self.gateway.settings.terms;
-            // Not later: it would be due again with each sweep.
-            self.look_beside(Sweep::new(&self.address, terms), false);
+            if idle && self.rest.is_some() {
+                // The look after the last run has found nothing, and the write is
+                // conditional on its epoch: a second look would find no more.
+                self.come_to_rest().await;
+            } else {
+                let terms = self.gateway.settings.terms;
+                // Not later: it would be due again with each sweep.
+                self.look_beside(Sweep::new(&self.address, terms), false);
+            }
         } else if idle && self.wake_at.is_none() && self.sweep_at.is_none() {
             self.come_to_rest().await;
             return !self.gateway.close_lane(&self.address, &self.commands);

@@ -58,6 +58,8 @@ impl<S: Store + 'static> Lane<S> {
         let address = self.address.clone();
         self.wake_at = None;
         self.rest = None;
+        // The lease has moved `due`.
+        self.sweep_at = None;
         self.invocations += 1;
         self.running.spawn(async move {
             let result = function.activate(activation).await;

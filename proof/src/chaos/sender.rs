@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use prost::Message as _;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::journal::Journal;
 use super::line::{Ended, Letter, Line};
@@ -108,7 +108,7 @@ impl Sender {
 
     /// Makes one call, through any gateway.
     async fn call(&mut self, letter: Letter, what: &str) -> Answer {
-        let line = self.choose_line();
+        let line = self.choose_line().await;
         let deadline = if self.rng.u32(..LONG_OF) == 0 { LONG_DEADLINE } else { DEADLINE };
         let deadline = Duration::from_millis(self.rng.u64(deadline));
         let Ended { answer, status } = self.lines[line].0.call(letter, deadline).await;
@@ -130,12 +130,13 @@ impl Sender {
         Actor(((middle + away as u64) % u64::from(self.actors)) as u32)
     }
 
-    /// Any line but those that are avoided, if there are others.
-    fn choose_line(&mut self) -> usize {
+    /// Any line that is not avoided, once there is one.
+    async fn choose_line(&mut self) -> usize {
+        let soonest = self.lines.iter().map(|(_, avoided)| *avoided).min();
+        sleep_until(soonest.expect("there is a gateway")).await;
         let now = Instant::now();
         let good = (0..self.lines.len()).filter(|line| self.lines[*line].1 <= now);
-        let all = 0..self.lines.len();
-        self.rng.choice(good.collect::<Vec<_>>()).or_else(|| self.rng.choice(all)).unwrap_or(0)
+        self.rng.choice(good.collect::<Vec<_>>()).expect("the soonest is over")
     }
 }
 

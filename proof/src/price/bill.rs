@@ -91,7 +91,7 @@ impl fmt::Display for Bill {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}, for each message:", self.load)?;
         for (purpose, Item { requests, consumed }) in self.items() {
-            let count = Units { write: 0.0, read: requests as f64 }.per(self.messages).read;
+            let count = requests as f64 / self.messages as f64;
             let total = consumed.total.per(self.messages);
             let indexes = consumed.indexes.per(self.messages);
             writeln!(

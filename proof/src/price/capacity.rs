@@ -99,9 +99,7 @@ fn write_units(item: &Value) -> f64 {
     let bytes = item.as_object().map_or(0, |attributes| {
         attributes.iter().map(|(name, value)| name.len() + size(value)).sum::<usize>()
     });
-    #[expect(clippy::cast_precision_loss, reason = "an item has at most 400 KB")]
-    let units = bytes.div_ceil(WRITE_UNIT_BYTES).max(1) as f64;
-    units
+    bytes.div_ceil(WRITE_UNIT_BYTES).max(1) as f64
 }
 
 /// The bytes of an attribute's value, roughly: what stands in its JSON.

@@ -46,14 +46,12 @@ struct Lambda {
 }
 
 impl Lambda {
-    async fn invoke(self, request: HttpRequest) -> Result<HttpResponse, BoxError> {
-        let begun = Instant::now();
+    async fn invoke(&self, request: &HttpRequest) -> Result<HttpResponse, BoxError> {
         let body = request.body().bytes().ok_or("an invocation is a stream")?;
         let deadline = (self.clock)().plus(TIMEOUT);
         let envelope = serde_json::from_slice(body)?;
         let result = self.handler.handle::<Tally>(envelope, deadline).await?;
         let body = SdkBody::from(serde_json::to_vec(&result)?);
-        self.meter.invoked(Invocation { begun, ended: Instant::now() });
         Ok(HttpResponse::new(StatusCode::try_from(OK)?, body))
     }
 }
@@ -62,8 +60,10 @@ impl HttpConnector for Lambda {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let lambda = self.clone();
         HttpConnectorFuture::new(async move {
+            let begun = Instant::now();
             sleep(ONE_WAY).await;
-            let answer = lambda.invoke(request).await;
+            let answer = lambda.invoke(&request).await;
+            lambda.meter.invoked(Invocation { begun, ended: Instant::now() });
             sleep(ONE_WAY).await;
             answer.map_err(|error| ConnectorError::other(error, None))
         })

@@ -35,12 +35,12 @@ struct Readings {
     invocations: Vec<Invocation>,
 }
 
-/// When an invocation of the function began and ended.
+/// An invocation of the function.
 #[derive(Clone, Copy, Debug)]
 pub struct Invocation {
-    /// When the function got it.
+    /// When it left the gateway.
     pub begun: Instant,
-    /// When its result left.
+    /// When its result left the function.
     pub ended: Instant,
 }
 

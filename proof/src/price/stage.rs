@@ -10,6 +10,7 @@ use aws_sdk_dynamodb::config::Credentials;
 use callboard_gateway::call::{Answer, Call};
 use callboard_gateway::{Catalog, Functions, Gateway, Settings};
 use callboard_mailbox::clock::{Clock, Timestamp};
+use callboard_mailbox::lease::Terms;
 use callboard_mailbox::{Address, Record, Store};
 use callboard_mailbox_dynamodb::{DynamoDbStore, Tables, connect};
 use callboard_proto::schema::Schema;
@@ -110,9 +111,11 @@ pub(super) fn address(actor: &str) -> Address {
     Address::new(ACTOR_TYPE, actor).expect("the keys here are short")
 }
 
-/// The time of day when it is made, which then goes on as tokio's clock does.
+/// A clock that goes on as tokio's does. It begins with a step of `due`: when an
+/// actor is due must not depend on when this runs.
 fn paused_clock() -> Clock {
-    let (begun, time) = (Instant::now(), Timestamp::from(SystemTime::now()));
+    let step = Terms::default().due_step;
+    let (begun, time) = (Instant::now(), Timestamp::from(SystemTime::now()).round_up(step));
     Arc::new(move || time.plus(begun.elapsed()))
 }
 

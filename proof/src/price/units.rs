@@ -23,7 +23,6 @@ impl Units {
     /// The share of each one when `count` have used them together.
     #[must_use]
     pub fn per(self, count: usize) -> Self {
-        #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52 are counted")]
         let count = count as f64;
         Self { write: self.write / count, read: self.read / count }
     }

@@ -9,7 +9,7 @@ use callboard_mailbox::{Address, Record, Sequence, Store, Timestamp};
 use callboard_mailbox_dynamodb::DynamoDbStore;
 use prost::Message as _;
 
-use super::actor::{Mood, forwarded, refusal};
+use super::actor::{Mood, forwarded, is_forwarded, refusal};
 use super::gateways::LEDGER;
 use super::load::{self, Seen};
 use crate::history::{Actor, Digest, Event, Message, Reason, Reply};
@@ -66,7 +66,7 @@ pub(super) async fn read(store: &DynamoDbStore, actor: Actor, seen: &mut Seen) -
         }
     }
     for message in seen.delayed(actor) {
-        if is_refused_for_good(&message) {
+        if is_refused_for_good(&message) && !is_forwarded(message.sender) {
             let reply = Reply::Status(Digest::of(refusal().message().as_bytes()));
             seen.history.push(Event::Reply { message, reply });
         }
