@@ -55,12 +55,15 @@ def test_an_ask_that_always_fails_is_set_aside_and_the_next_one_runs(
     assert whats(events, name) == ATTEMPTS
 
 
-def test_an_ask_that_is_sent_again_while_it_fails_has_its_attempts_once(shared_trial, key, events):
+@pytest.mark.parametrize("when", ATTEMPTS)
+def test_an_ask_that_is_sent_again_while_it_fails_has_its_attempts_once(
+    shared_trial, key, events, when
+):
     name, stub = key(), shared_trial.lenient()
-    request = trial.FailRequest(trial=name, file=str(events))
+    request = trial.FailRequest(trial=name, file=str(events), milliseconds=700)
     metadata = [("callboard-message-id", "doomed")]
     first = stub.Fail.future(request, timeout=60, metadata=metadata)
-    until("it is tried", lambda: events.read("attempt 1"))
+    until("it is tried", lambda: events.read(when))
     again = shared_trial.lenient().Fail.future(request, timeout=60, metadata=metadata)
     for ask in (first, again):
         is_dead_letter(Refused(ask.exception()), "FAULT_UNSPECIFIED", "doomed")

@@ -82,7 +82,7 @@ pub struct Refused {
     /// Why there is no answer.
     pub refusal: Refusal,
     /// The message, when it is stored.
-    pub receipt: Option<Receipt>,
+    pub receipt: Option<Box<Receipt>>,
 }
 
 impl From<Refusal> for Refused {
@@ -139,7 +139,7 @@ impl<S: Store + 'static> Gateway<S> {
             Ok(Err(refusal)) => refusal,
             Err(_) => Refusal::AskTimeout { message_id },
         };
-        Err(Refused { refusal, receipt: Some(receipt) })
+        Err(Refused { refusal, receipt: Some(Box::new(receipt)) })
     }
 
     /// Cancels a delayed message that is not yet due; false when no delayed
@@ -270,5 +270,5 @@ fn answer(
             Refusal::DeadLettered { message_id, attempts, error }
         }
     };
-    Err(Refused { refusal, receipt: Some(receipt) })
+    Err(Refused { refusal, receipt: Some(Box::new(receipt)) })
 }

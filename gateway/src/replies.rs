@@ -199,7 +199,9 @@ impl Replies {
             }
             let Some(Reverse((_, key, waited))) = waiting.reads.pop() else { break };
             let mut callers = waiting.callers.range((key.clone(), 0)..=(key.clone(), u64::MAX));
-            if callers.next().is_some() {
+            // Several who wait for one reply are read for together from then on:
+            // DynamoDB refuses a batch that names a key twice.
+            if callers.next().is_some() && !batch.contains(&key) {
                 let wait = (waited * 2).min(LONGEST_WAIT);
                 waiting.reads.push(Reverse((now + wait, key.clone(), wait)));
                 batch.push(key);
@@ -291,6 +293,18 @@ mod tests {
 
     fn yes() -> Answered {
         Answered { outcome: Outcome::Ok(Bytes::new()), digest: None }
+    }
+
+    #[tokio::test]
+    async fn a_reply_that_many_wait_for_is_read_once() {
+        let replies = Arc::new(Replies::default());
+        let waiting = [(); 3].map(|()| replies.wait_for(key("a", "1")));
+        let other = replies.wait_for(key("a", "2"));
+        let later = Instant::now() + Duration::from_secs(1);
+        assert_eq!(replies.take_due(later), [key("a", "1"), key("a", "2")]);
+        let later = later + Duration::from_secs(1);
+        assert_eq!(replies.take_due(later), [key("a", "1"), key("a", "2")]);
+        drop((waiting, other));
     }
 
     #[tokio::test]

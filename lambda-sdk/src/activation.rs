@@ -11,7 +11,7 @@ use callboard_mailbox::clock::{Clock, Timestamp};
 use callboard_mailbox::drain::{Drain, End, Ran, Run, Step};
 use callboard_mailbox::limits::REPLY_BYTES_MAX;
 use callboard_mailbox::message::DecodeError;
-use callboard_mailbox::reply::{Outcome, error_text};
+use callboard_mailbox::reply::{Outcome, ReplyKey, error_text};
 use callboard_mailbox::retry::Backoff;
 use callboard_mailbox::store;
 use callboard_mailbox::{Reply, Store};
@@ -119,6 +119,11 @@ pub(crate) async fn run<A: Actor, S: Store>(
                 let read = || store.inbox(drain.address(), clock(), PAGE_ITEMS);
                 let page = persist(read).await?;
                 drain.inbox_loaded(&page);
+            }
+            Step::FindReply(id) => {
+                let key = [ReplyKey::new(drain.address(), &id)];
+                let found = persist(|| store.replies(&key, clock())).await?;
+                drain.reply_found(found.iter().any(Option::is_some), clock());
             }
             Step::LoadState(spilled) => {
                 let state = persist(|| store.state(drain.address(), spilled)).await?;

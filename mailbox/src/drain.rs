@@ -49,6 +49,9 @@ pub enum Step {
     QueryInbox,
     /// Run the handler on this message, then call [`Drain::ran`].
     Run(Run),
+    /// A message has failed whose id others may have sent before: look whether
+    /// it has a reply, then call [`Drain::reply_found`].
+    FindReply(MessageId),
     /// Make this commit, then call [`Drain::committed`].
     Commit(Box<Commit>),
     /// The run is over.
@@ -187,12 +190,22 @@ pub struct Drain {
     gone: BTreeSet<Slot>,
     /// How many messages are still to be committed one by one.
     singly: usize,
+    /// The message at the front has failed, unless it was processed before.
+    doubted: Option<Doubt>,
     failed: Option<Failure>,
     /// Since when others wait to be woken.
     wakes_since: Option<Timestamp>,
     /// A commit whose answer is not known yet.
     pending: Option<Pending>,
     end: Option<End>,
+}
+
+/// A failure that does not matter if the message was processed before.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Doubt {
+    id: MessageId,
+    delay: Duration,
+    error: String,
 }
 
 /// The message at the front has failed.
@@ -259,6 +272,7 @@ impl Drain {
             // After a crash the messages are committed one by one, so that the
             // one that causes it is found, and the ones before it get through.
             singly: if record.attempt > 1 { COMMIT_MESSAGES_MAX } else { 0 },
+            doubted: None,
             failed: None,
             wakes_since: None,
             pending: None,
@@ -308,6 +322,9 @@ impl Drain {
     pub fn step(&mut self, now: Timestamp, stop: bool) -> Step {
         if let Some(end) = self.end {
             return Step::End(end);
+        }
+        if let Some(doubt) = &self.doubted {
+            return Step::FindReply(doubt.id.clone());
         }
         if self.pending.is_none() {
             if self.wakes_since.is_none() && !self.batch.base.wakes.is_empty() {
@@ -417,10 +434,10 @@ impl Drain {
     pub fn ran(&mut self, ran: Ran, now: Timestamp) {
         let (outcome, state, effects) = match ran {
             Ran::Failed { delay, error } => {
-                let attempt = self.attempt_at_front();
-                match self.rules.attempts.most.is_some_and(|most| attempt >= most) {
-                    true => self.exhausted(attempt, error, now),
-                    false => self.failed = Some(Failure { error, delay: Some(delay) }),
+                let front = self.queue.front().map(|queued| &queued.message);
+                match front.filter(|message| message.receipt).map(|message| message.id.clone()) {
+                    Some(id) => self.doubted = Some(Doubt { id, delay, error }),
+                    None => self.fail(delay, error, now),
                 }
                 return;
             }
@@ -430,6 +447,25 @@ impl Drain {
         let next = self.queue.pop().expect("a message was to be run");
         let reply = self.reply(&next.message, outcome, now);
         self.batch.push(next, state, reply, effects, now);
+    }
+
+    /// Takes the answer to [`Step::FindReply`], as of `now`. A copy of a message
+    /// that was processed is dropped: it must not be tried as often as a message,
+    /// and hold up those behind it.
+    pub fn reply_found(&mut self, is_found: bool, now: Timestamp) {
+        let Some(Doubt { id, delay, error }) = self.doubted.take() else { return };
+        match is_found {
+            true => drop(self.duplicates.insert(id)),
+            false => self.fail(delay, error, now),
+        }
+    }
+
+    fn fail(&mut self, delay: Duration, error: String, now: Timestamp) {
+        let attempt = self.attempt_at_front();
+        match self.rules.attempts.most.is_some_and(|most| attempt >= most) {
+            true => self.exhausted(attempt, error, now),
+            false => self.failed = Some(Failure { error, delay: Some(delay) }),
+        }
     }
 
     /// Takes the answer to [`Step::Commit`]; the replies that it made durable.

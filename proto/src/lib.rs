@@ -17,6 +17,7 @@ pub mod schema;
 pub use key::key;
 
 /// The messages and enums of the protobuf package `callboard.v1`.
+#[expect(clippy::large_enum_variant, reason = "it is generated")]
 pub mod pb {
     include!(concat!(env!("OUT_DIR"), "/callboard.v1.rs"));
 }

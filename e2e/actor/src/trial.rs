@@ -1,6 +1,8 @@
 //! Actors whose messages fail each time: one of them sets such a message aside,
 //! the other one stops with it.
 
+use std::time::Duration;
+
 use callboard_lambda_sdk::{Actor, Context, Error, Result};
 use serde::{Deserialize, Serialize};
 
@@ -42,7 +44,7 @@ macro_rules! trial {
             ) -> Result<FailResponse> {
                 // So that a state that is not rolled back shows.
                 self.value += 1_000;
-                fail(request.fault(), &request.file, ctx)?;
+                fail(request.fault(), &request.file, request.milliseconds, ctx).await?;
                 Ok(FailResponse {})
             }
 
@@ -52,7 +54,7 @@ macro_rules! trial {
                 ctx: &mut Context<'_>,
             ) -> Result<()> {
                 self.value += 1_000;
-                fail(request.fault(), &request.file, ctx)
+                fail(request.fault(), &request.file, 0, ctx).await
             }
         }
     };
@@ -61,9 +63,10 @@ macro_rules! trial {
 trial!(Lenient: LenientActor of LenientService, "Sets aside what has failed three times.");
 trial!(Strict: StrictActor of StrictService, "Stops with what has failed three times.");
 
-fn fail(fault: Fault, file: &str, ctx: &Context<'_>) -> Result<()> {
+async fn fail(fault: Fault, file: &str, milliseconds: u64, ctx: &Context<'_>) -> Result<()> {
     let attempt = ctx.attempt();
     note(file, ctx, &format!("attempt {attempt}"))?;
+    tokio::time::sleep(Duration::from_millis(milliseconds)).await;
     match fault {
         Fault::Unspecified => {
             Err(Error::retried(format!("attempt {attempt} fails, as it was asked to")))

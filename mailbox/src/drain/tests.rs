@@ -97,6 +97,11 @@ fn run_with(
                 steps.push("inbox");
                 drain.inbox_loaded(&tables.inbox(&address(), now, 3));
             }
+            Step::FindReply(id) => {
+                steps.push("find");
+                let key = ReplyKey::new(&address(), &id);
+                drain.reply_found(tables.replies(&[key], now)[0].is_some(), now);
+            }
             Step::Run(run) => {
                 steps.push("run");
                 drain.ran(handle(drain, &run), now);
@@ -521,6 +526,27 @@ fn a_message_whose_runs_all_crash_is_set_aside_without_another() {
         panic!("it was to be set aside");
     };
     assert_eq!(error, CRASHED);
+}
+
+#[test]
+fn a_copy_of_a_message_that_was_set_aside_is_not_tried_as_often_again() {
+    let mut tables = Tables::default();
+    let fails = Message { receipt: true, ..ask("fails", 255) };
+    let segment = put(&mut tables, 1, &[fails.clone(), ask("b", 1)]);
+    let attempts = Attempts { most: Some(1), then: Exhausted::DeadLetter };
+    let lease = wake(&mut tables, NOW);
+    let rules = Rules { attempts, ..rules() };
+    let mut first = Drain::new(&lease, &[segment], false, rules, 1).expect("a run");
+    let (end, steps) = run(&mut tables, &mut first);
+    assert_eq!((end, &steps[..2]), (End::Released, &["run", "find"][..]));
+    let letters = tables.dead_letters(&address(), None, 9).len();
+    // It was sent again meanwhile.
+    let segment = put(&mut tables, 3, &[fails, ask("c", 1)]);
+    let lease = wake(&mut tables, NOW);
+    let (end, steps) = run(&mut tables, &mut drain(&lease, &[segment], false));
+    assert_eq!((end, steps), (End::Released, vec!["run", "find", "run", "commit"]));
+    assert_eq!((tables.dead_letters(&address(), None, 9).len(), letters), (1, 1));
+    assert_eq!(state(&tables), inline(2));
 }
 
 #[test]

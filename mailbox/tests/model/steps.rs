@@ -10,6 +10,7 @@ use callboard_mailbox::lease::{Terms, Woken};
 use callboard_mailbox::memory::Tables;
 use callboard_mailbox::message::Kind;
 use callboard_mailbox::parcel::{Parcel, Slot};
+use callboard_mailbox::reply::ReplyKey;
 use callboard_mailbox::retry::{Attempts, Exhausted};
 use callboard_mailbox::schedule::{self, Delay};
 use callboard_mailbox::send::{self, Send};
@@ -452,6 +453,11 @@ impl Protocol {
                 drain.inbox_loaded(&world.tables.inbox(address, now, 3));
             }
             drain::Step::QueryInbox => return None,
+            drain::Step::FindReply(id) if fault == Fault::None => {
+                let key = [ReplyKey::new(address, &id)];
+                drain.reply_found(world.tables.replies(&key, at(0))[0].is_some(), now);
+            }
+            drain::Step::FindReply(_) => return None,
             drain::Step::Commit(mut commit) => {
                 let record = world.tables.record(address).unwrap_or_default();
                 if self.mutation == Mutation::NoFencing {

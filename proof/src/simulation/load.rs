@@ -240,7 +240,7 @@ impl Caller {
             () = process.died() => (Answer::Unknown, None),
             answer = gateway.call(call) => match answer {
                 Ok(answer) => (answered(kind, &answer.payload), Some(answer.receipt)),
-                Err(refused) => (told(&refused), refused.receipt),
+                Err(refused) => (told(&refused), refused.receipt.map(|receipt| *receipt)),
             },
             () = tokio::time::sleep(longest) => {
                 self.world.note(&who, format_args!("{number} never ended"));

@@ -25,6 +25,7 @@ pub(super) enum Operation {
     QueryDue,
     Fence,
     LoadState,
+    FindReply,
     Query,
     QueryInbox,
     Commit,
@@ -59,7 +60,7 @@ impl Effect {
 
 impl Operation {
     /// All of them, in the order of the crash points' table.
-    pub(super) const ALL: [Self; 20] = [
+    pub(super) const ALL: [Self; 21] = [
         Self::Append,
         Self::PutDelayed,
         Self::Schedule,
@@ -74,6 +75,7 @@ impl Operation {
         Self::QueryDue,
         Self::Fence,
         Self::LoadState,
+        Self::FindReply,
         Self::Query,
         Self::QueryInbox,
         Self::Commit,
@@ -106,7 +108,8 @@ impl Operation {
             ("Query", _) => Self::Look,
             ("GetItem", Role::Function) => Self::Confirm,
             ("GetItem", _) => Self::ReadRecord,
-            ("BatchGetItem", Role::Function) => Self::LoadState,
+            ("BatchGetItem", Role::Function) if has("-mailboxes") => Self::LoadState,
+            ("BatchGetItem", Role::Function) => Self::FindReply,
             ("BatchGetItem", _) => Self::ReadReplies,
             ("CreateTable" | "DescribeTable" | "UpdateTimeToLive", _) => return None,
             _ => panic!("the simulation has no name for this request: {action} {body}"),
@@ -128,7 +131,7 @@ impl Operation {
             Self::FindTail | Self::ReadRecord | Self::LoadState | Self::Confirm => Effect::Read,
             Self::Invoke => Effect::Invoke,
             Self::Look | Self::Query | Self::QueryInbox => Effect::Scan,
-            Self::ReadReplies | Self::QueryDue => Effect::LaggingRead,
+            Self::ReadReplies | Self::QueryDue | Self::FindReply => Effect::LaggingRead,
         }
     }
 
@@ -149,6 +152,7 @@ impl Operation {
             Self::QueryDue => "sweeper: query what is due",
             Self::Fence => "sweeper: fence",
             Self::LoadState => "actor: load the state",
+            Self::FindReply => "actor: find a reply",
             Self::Query => "actor: query",
             Self::QueryInbox => "actor: query the inbox",
             Self::Commit => "actor: commit",
