@@ -1,5 +1,5 @@
 //! A few seeds of the simulation. The full run is
-//! `cargo run --release -p callboard-proof --bin simulate`.
+//! `cargo run --profile proof -p callboard-proof --bin simulate`.
 
 use callboard_proof::simulation::campaign;
 use callboard_proof::simulation::{self, Outcome};

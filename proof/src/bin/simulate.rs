@@ -1,4 +1,4 @@
-//! Runs the simulation: `cargo run --release -p callboard-proof --bin simulate`.
+//! Runs the simulation: `cargo run --profile proof -p callboard-proof --bin simulate`.
 
 use std::ops::Range;
 use std::process::ExitCode;
@@ -82,7 +82,7 @@ fn report(outcome: &Outcome) {
     println!("what is wrong:");
     wrong.iter().for_each(|what| println!("  {what}"));
     println!(
-        "again: cargo run --release -p callboard-proof --bin simulate -- --seed {seed} --trace\n"
+        "again: cargo run --profile proof -p callboard-proof --bin simulate -- --seed {seed} --trace\n"
     );
 }
 

@@ -13,7 +13,7 @@ use crate::history::Actor;
 const CAREFUL_MESSAGES: u64 = 40;
 
 /// How many messages the hasty senders of a seed send, each.
-const HASTY_MESSAGES: u64 = 165;
+const HASTY_MESSAGES: u64 = 130;
 
 /// How many calls the hasty senders have open at once.
 const AT_ONCE: [usize; 6] = [6, 12, 24, 24, 48, 48];
