@@ -93,8 +93,9 @@ async fn drain(built: &Built) -> Result<Drained> {
     mailbox.put_tells("backlog", SEGMENTS, EACH).await?;
     mailbox.close().await;
 
-    let dev = Dev::start_in(folder, built, false).await?;
+    // The first sweep finds the backlog while everything else still starts.
     let begun = Instant::now();
+    let dev = Dev::start_in(folder, built, false).await?;
     // It is answered behind the whole backlog.
     let last = {
         let client = dev.connect_for(DRAIN_MAX).await?;

@@ -22,6 +22,7 @@
 //! | `plan` | what is done to whom, and when |
 //! | `saboteur`, `victim`, `clock` | how it is done to a process |
 //! | `stage`, `programs`, `gateway` | all that runs |
+//! | `folder` | where a run keeps its files |
 //! | `sender`, `line` | who sends, and what the end of a call means |
 //! | `journal`, `ledgers` | what is written down, and what was committed |
 //! | `report` | what is printed |
@@ -30,6 +31,7 @@
 #![cfg(target_os = "linux")]
 
 mod clock;
+mod folder;
 mod gateway;
 mod journal;
 mod ledgers;
@@ -42,19 +44,18 @@ mod sender;
 mod stage;
 mod victim;
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use callboard_gateway::Settings;
-use tempfile::TempDir;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
-use tracing_subscriber::EnvFilter;
 
 use crate::history::Actor;
+use folder::Folder;
 use journal::Journal;
 use ledgers::Ledgers;
 use line::Line;
@@ -71,19 +72,24 @@ const ACTOR_TYPE: &str = "proof.v1.Ledger";
 /// all that waited, and a back-off after crashes.
 const RECOVERY_MARGIN: Duration = Duration::from_secs(30);
 
+/// A seed that nobody gave is below this: short enough to be typed.
+const SEED_MAX: u64 = 1_000_000;
+
 /// What can go wrong in the proof itself.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
 
 type Result<T> = std::result::Result<T, Error>;
 
+/// What it does, as its `--help` says.
+const ABOUT: &str = "Kill, freeze and mislead real gateways and actors under load, and check that \
+                     nothing acknowledged is lost, doubled or reordered";
+
 /// What to break, and for how long.
 #[derive(clap::Parser, Clone, Debug)]
-#[command(name = "chaos", max_term_width = 100)]
-/// Kill, freeze and mislead real gateways and actors under load; then check that nothing
-/// acknowledged is lost, doubled or reordered.
+#[command(name = "chaos", about = ABOUT, long_about = None, max_term_width = 100)]
 pub struct Options {
-    /// How long messages are sent and things break; at most two hours, after which a ledger would
-    /// be larger than a state may be.
+    /// How long messages are sent and things break; at most two hours, since all of it is kept in
+    /// memory.
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=7_200))]
     pub seconds: u64,
     /// Decides what is done to whom and when [default: another one each time].
@@ -101,7 +107,8 @@ pub struct Options {
     /// How many processes the actors have at most.
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=1_000))]
     pub concurrency: u16,
-    /// The gateway's program [default: this repository's, built now].
+    /// The gateway's program. Then nothing is built, and the actor's is the one beside this program
+    /// [default: both as they are in this repository, built now].
     #[arg(long)]
     pub callboard: Option<PathBuf>,
     /// The folder for data, logs and history, which is then kept whatever is found [default: a
@@ -121,33 +128,38 @@ pub enum Outcome {
     Interrupted,
 }
 
-/// Does it all, and prints what it finds.
+/// Does it all, and prints what it finds. Unless every promise was kept, logs and
+/// history are kept too.
 ///
 /// # Errors
 /// When something cannot be built, started or read.
 pub async fn run(options: Options) -> Result<Outcome> {
-    let seed = options.seed.unwrap_or_else(|| fastrand::u64(..1_000_000));
     let folder = Folder::make(options.dir.as_deref())?;
-    log(folder.path())?;
+    let outcome = run_in(&folder, &options).await;
+    if !matches!(outcome, Ok(Outcome::Passed | Outcome::Interrupted)) {
+        println!("logs and history are in {}", folder.keep().display());
+    }
+    outcome
+}
+
+async fn run_in(folder: &Folder, options: &Options) -> Result<Outcome> {
+    folder.log()?;
+    let seed = options.seed.unwrap_or_else(|| fastrand::u64(..SEED_MAX));
     println!("seed {seed}; files are in {}", folder.path().display());
     let mut told_to_stop = std::pin::pin!(told_to_stop());
     let stage = tokio::select! {
-        stage = Stage::start(&options, folder.path()) => stage?,
+        stage = Stage::start(options, folder.path()) => stage?,
         told = &mut told_to_stop => return told,
     };
     let report = tokio::select! {
-        report = play(&options, seed, &stage, folder.path()) => Some(report),
+        report = play(options, seed, &stage, folder.path()) => Some(report),
         _ = told_to_stop => None,
     };
     stage.stop().await;
     let Some(report) = report else { return Ok(Outcome::Interrupted) };
     let report = report?;
     println!("{report}");
-    if report.is_clean() {
-        return Ok(Outcome::Passed);
-    }
-    println!("logs and history are in {}", folder.keep().display());
-    Ok(Outcome::Failed)
+    Ok(if report.is_clean() { Outcome::Passed } else { Outcome::Failed })
 }
 
 /// Sends and breaks things for as long as it was told to, waits until all is
@@ -198,51 +210,6 @@ fn recovery_max(furthest_ahead: Duration) -> Duration {
 /// The key of an actor.
 fn key(actor: Actor) -> String {
     format!("ledger-{}", actor.0)
-}
-
-/// A run's folder.
-enum Folder {
-    Given(PathBuf),
-    Temporary(TempDir),
-}
-
-impl Folder {
-    fn make(given: Option<&Path>) -> Result<Self> {
-        let Some(given) = given else {
-            let temporary = tempfile::Builder::new().prefix("callboard-chaos-").tempdir()?;
-            return Ok(Self::Temporary(temporary));
-        };
-        fs::create_dir_all(given)?;
-        if fs::read_dir(given)?.next().is_some() {
-            let given = given.display();
-            return Err(format!("{given} is not empty; choose a new folder with --dir").into());
-        }
-        Ok(Self::Given(given.to_owned()))
-    }
-
-    fn path(&self) -> &Path {
-        match self {
-            Self::Given(path) => path,
-            Self::Temporary(folder) => folder.path(),
-        }
-    }
-
-    fn keep(self) -> PathBuf {
-        match self {
-            Self::Given(path) => path,
-            Self::Temporary(folder) => folder.keep(),
-        }
-    }
-}
-
-/// Logs what the database and the host have to say.
-fn log(folder: &Path) -> Result<()> {
-    let filter = EnvFilter::try_from_default_env();
-    // The embedded DynamoDB warns of every condition that does not hold.
-    let filter = filter.unwrap_or_else(|_| EnvFilter::new("warn,dynoxide=error"));
-    let file = Mutex::new(File::create(folder.join("chaos.log"))?);
-    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(file).init();
-    Ok(())
 }
 
 /// Waits for Ctrl-C or SIGTERM.

@@ -2,18 +2,18 @@
 
 use std::fs::File;
 use std::net::SocketAddr;
-use std::process::Stdio;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rustix::process::Pid;
+use callboard_local::lambda::Warden;
+use rustix::process::{Pid, Signal};
 use tokio::net::TcpStream;
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
-
-use callboard_local::lambda::Warden;
 
 use super::Result;
 use super::victim::Victim;
@@ -80,7 +80,8 @@ impl Gateway {
             };
             self.set_running(None);
             let Some(status) = ended else {
-                end(&mut child).await?;
+                // SIGKILL, which ends a frozen one too.
+                child.kill().await?;
                 warden.forget(group);
                 return Ok(());
             };
@@ -112,12 +113,6 @@ impl Gateway {
     }
 }
 
-async fn end(child: &mut Child) -> Result<()> {
-    // SIGKILL ends a frozen one too.
-    Ok(child.kill().await?)
-}
-
-fn is_kill(status: std::process::ExitStatus) -> bool {
-    use std::os::unix::process::ExitStatusExt as _;
-    status.signal() == Some(rustix::process::Signal::KILL.as_raw())
+fn is_kill(status: ExitStatus) -> bool {
+    status.signal() == Some(Signal::KILL.as_raw())
 }

@@ -13,6 +13,9 @@ use super::Result;
 /// it would take it for a change, and build things again.
 const CARGO_OWN: [&str; 4] = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"];
 
+/// The actor's program.
+const LEDGER: &str = "ledger";
+
 /// The programs, as files of this run alone: whoever builds them anew meanwhile
 /// changes nothing here.
 #[derive(Clone, Debug)]
@@ -27,36 +30,42 @@ pub(super) struct Programs {
 
 impl Programs {
     /// Builds them in the profile of this program, and puts them into a folder.
-    /// A `callboard` that is given is taken as it is.
+    /// When a `callboard` is given nothing is built: the actor's program is then
+    /// the one beside this one.
     pub(super) async fn build(callboard: Option<&Path>, folder: &Path) -> Result<Self> {
-        let built = env::current_exe()?;
-        let built = built.parent().expect("a program is in a folder");
+        let this = env::current_exe()?;
+        let beside = this.parent().expect("a program is in a folder");
         let callboard = match callboard {
-            Some(given) => given.canonicalize().map_err(|error| {
-                format!("{}: {error}; --callboard is the program to run", given.display())
-            })?,
+            Some(given) => given.to_owned(),
             None => {
-                cargo_build("callboard-gateway", "callboard").await?;
-                built.join("callboard")
+                let profile = profile(beside);
+                cargo_build("callboard-gateway", "callboard", profile).await?;
+                cargo_build("callboard-proof", LEDGER, profile).await?;
+                beside.join("callboard")
             }
         };
-        cargo_build("callboard-proof", "ledger").await?;
         let folder = folder.canonicalize()?;
         Ok(Self {
             callboard: keep(&callboard, &folder)?,
-            ledger: keep(&built.join("ledger"), &folder)?,
+            ledger: keep(&beside.join(LEDGER), &folder)?,
             protos: Path::new(env!("CARGO_MANIFEST_DIR")).join("proto"),
         })
     }
 }
 
-async fn cargo_build(package: &str, bin: &str) -> Result<()> {
+/// The profile whose programs are in a folder; cargo names the folder after it,
+/// but for one.
+fn profile(folder: &Path) -> &str {
+    match folder.file_name().and_then(|name| name.to_str()) {
+        None | Some("debug") => "dev",
+        Some(profile) => profile,
+    }
+}
+
+async fn cargo_build(package: &str, bin: &str, profile: &str) -> Result<()> {
     eprintln!("building {bin}");
     let mut cargo = Command::new("cargo");
-    cargo.args(["build", "--quiet", "--package", package, "--bin", bin]);
-    if !cfg!(debug_assertions) {
-        cargo.arg("--release");
-    }
+    cargo.args(["build", "--quiet", "--package", package, "--bin", bin, "--profile", profile]);
     for (name, _) in env::vars_os() {
         if CARGO_OWN.iter().any(|own| name.to_str().is_some_and(|name| name.starts_with(own))) {
             cargo.env_remove(&name);
@@ -73,11 +82,16 @@ async fn cargo_build(package: &str, bin: &str) -> Result<()> {
     }
 }
 
+/// Gives a program a second name in a folder.
 fn keep(program: &Path, folder: &Path) -> Result<PathBuf> {
+    let program = program.canonicalize().map_err(|error| {
+        let program = program.display();
+        format!("{program}: {error}; build it first, or leave --callboard out")
+    })?;
     let kept = folder.join(program.file_name().expect("a program has a name"));
-    // A second name of the same file costs nothing, on the same file system.
-    if fs::hard_link(program, &kept).is_err() {
-        fs::copy(program, &kept)
+    // It costs nothing where both are on one file system.
+    if fs::hard_link(&program, &kept).is_err() {
+        fs::copy(&program, &kept)
             .map_err(|error| format!("cannot copy {}: {error}", program.display()))?;
     }
     Ok(kept)
