@@ -22,7 +22,7 @@ use steps::Protocol;
 
 /// More steps than any configuration needs; a bug in the model must not run for
 /// ever, nor fill the memory.
-const STATES_MAX: usize = 30_000_000;
+const STATES_MAX: usize = 60_000_000;
 
 /// Looks everywhere. Depth first, since few states then wait to be looked at.
 fn exhaust(protocol: Protocol) -> impl Checker<Protocol> {
@@ -59,7 +59,7 @@ const CONFIGURATIONS: [(&str, Bounds); 14] = [
     ),
     (
         "an actor sends to another, a crash",
-        Bounds { messages: [2, 0], sends: true, crashes: 1, ..NONE },
+        Bounds { messages: [2, 0], sends: true, crashes: 1, sweeps: 0, ..NONE },
     ),
     (
         "two gateways, an actor sends to another, a hole",
@@ -114,10 +114,6 @@ fn every_broken_rule_is_caught() {
             Bounds { messages: [2, 0], holes: 1, sweeps: 0, ticks: 0, ..sends },
         ),
         (Mutation::LostAppendGoesElsewhere, Bounds { lost: 1, ..base }),
-        (
-            Mutation::RunsAreNotToldApart,
-            Bounds { messages: [2, 0], doubled: 1, sweeps: 0, ticks: 0, ..NONE },
-        ),
         (Mutation::SegmentsGoAtCommit, base),
         (Mutation::NothingAtHandIsAll, Bounds { crashes: 1, ..base }),
         (Mutation::NoReceipt, Bounds { delayed: [1, 0], late: 1, ..NONE }),

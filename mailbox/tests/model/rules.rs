@@ -80,8 +80,6 @@ pub(crate) enum Mutation {
     ParcelsAreNotConfirmed,
     /// A put whose answer was lost is made at the next place.
     LostAppendGoesElsewhere,
-    /// A run takes the commits of another one under the same lease for its own.
-    RunsAreNotToldApart,
     /// Consumed segments are deleted at once.
     SegmentsGoAtCommit,
     /// A run that is handed nothing takes the mailbox for empty.

@@ -107,7 +107,6 @@ impl Model for Protocol {
             sweep: None,
             late: Vec::new(),
             acknowledged: Default::default(),
-            runs_begun: 0,
             left: Left { crashes, lost, late, doubled, ahead, holes, sweeps },
         };
         if self.bounds.prologue {
@@ -168,8 +167,8 @@ impl Model for Protocol {
             Action::Deliver(n) => self.deliver(&mut world, n),
             Action::DeliverTwice(n) => {
                 world.left.doubled -= 1;
-                let invocation = world.invocations[n].clone();
-                world.invocations.push(invocation);
+                let copy = Invocation { is_copy: true, ..world.invocations[n].clone() };
+                world.invocations.push(copy);
                 self.deliver(&mut world, n);
             }
             Action::LoseInvocation(n) => {
@@ -403,16 +402,13 @@ impl Protocol {
         if self.mutation == Mutation::CrashesDoNotCount && lease.record.attempt > 1 {
             lease.record.attempt = 1;
         }
-        world.invocations.push(Invocation { by, actor, lease, segments, more });
+        let is_copy = false;
+        world.invocations.push(Invocation { by, actor, lease, segments, more, is_copy });
     }
 
     fn deliver(&self, world: &mut World, n: usize) {
-        let Invocation { by, actor, lease, segments, more } = world.invocations.remove(n);
-        world.runs_begun += 1;
-        let run = match self.mutation {
-            Mutation::RunsAreNotToldApart => 0,
-            _ => world.runs_begun,
-        };
+        let Invocation { by, actor, lease, segments, more, is_copy } = world.invocations.remove(n);
+        let run = 2 * lease.epoch().0 + u64::from(is_copy);
         let drain = Drain::new(&lease, &segments, more, RULES, run);
         let drain = drain.expect("segments that can be read");
         world.runs.push(Running { by, actor, epoch: lease.epoch(), drain });

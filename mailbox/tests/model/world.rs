@@ -82,8 +82,6 @@ pub(crate) struct World {
     /// Writes that land a second time.
     pub(crate) late: Vec<Late>,
     pub(crate) acknowledged: BTreeSet<Letter>,
-    /// Numbers the runs, so that they can be told apart.
-    pub(crate) runs_begun: u64,
     pub(crate) left: Left,
 }
 
@@ -126,6 +124,8 @@ pub(crate) struct Invocation {
     pub(crate) lease: Lease,
     pub(crate) segments: Vec<Segment>,
     pub(crate) more: bool,
+    /// Whether it is delivered a second time.
+    pub(crate) is_copy: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
