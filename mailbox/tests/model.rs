@@ -63,11 +63,11 @@ const CONFIGURATIONS: [(&str, Bounds); 14] = [
     ),
     (
         "two gateways, an actor sends to another, a hole",
-        Bounds { messages: [1, 1], sends: true, holes: 1, sweeps: 0, ..NONE },
+        Bounds { messages: [1, 1], sends: true, holes: 1, sweeps: 0, ticks: 0, ..NONE },
     ),
     (
         "a delayed message, a late write and a crash",
-        Bounds { messages: [1, 0], delayed: [1, 0], late: 1, crashes: 1, ..NONE },
+        Bounds { messages: [0, 0], delayed: [1, 1], late: 1, crashes: 1, ..NONE },
     ),
     (
         "a message and a delayed one by two gateways",
