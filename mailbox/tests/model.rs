@@ -115,7 +115,6 @@ fn every_broken_rule_is_caught() {
         ),
         (Mutation::LostAppendGoesElsewhere, Bounds { lost: 1, ..base }),
         (Mutation::SegmentsGoAtCommit, base),
-        (Mutation::NothingAtHandIsAll, Bounds { crashes: 1, ..base }),
         (Mutation::NoReceipt, Bounds { delayed: [1, 0], late: 1, ..NONE }),
         (
             Mutation::ScheduleKeepsEpoch,

@@ -82,8 +82,6 @@ pub(crate) enum Mutation {
     LostAppendGoesElsewhere,
     /// Consumed segments are deleted at once.
     SegmentsGoAtCommit,
-    /// A run that is handed nothing takes the mailbox for empty.
-    NothingAtHandIsAll,
     /// A delayed message leaves no receipt.
     NoReceipt,
     /// A schedule leaves the epoch of an idle record.

@@ -396,9 +396,6 @@ impl Protocol {
                 lease.record.wakes.clear();
             }
         }
-        if self.mutation == Mutation::NothingAtHandIsAll && segments.is_empty() {
-            more = false;
-        }
         if self.mutation == Mutation::CrashesDoNotCount && lease.record.attempt > 1 {
             lease.record.attempt = 1;
         }
