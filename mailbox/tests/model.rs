@@ -34,7 +34,7 @@ fn seek(protocol: Protocol) -> impl Checker<Protocol> {
     protocol.checker().threads(2).target_state_count(STATES_MAX).spawn_bfs().join()
 }
 
-const CONFIGURATIONS: [(&str, Bounds); 14] = [
+const CONFIGURATIONS: [(&str, Bounds); 19] = [
     ("two gateways, a message each, a crash", Bounds { messages: [1, 1], crashes: 1, ..NONE }),
     ("two gateways, two messages and one", Bounds { messages: [2, 1], sweeps: 0, ..NONE }),
     ("one gateway, three messages, two crashes", Bounds { messages: [3, 0], crashes: 2, ..NONE }),
@@ -66,12 +66,32 @@ const CONFIGURATIONS: [(&str, Bounds); 14] = [
         Bounds { messages: [1, 1], sends: true, holes: 1, sweeps: 0, ticks: 0, ..NONE },
     ),
     (
-        "a delayed message, a late write and a crash",
-        Bounds { messages: [0, 0], delayed: [1, 1], late: 1, crashes: 1, ..NONE },
+        "an actor sends to another once, a crash",
+        Bounds { messages: [1, 0], sends: true, crashes: 1, ..NONE },
     ),
     (
-        "a message and a delayed one by two gateways",
-        Bounds { messages: [1, 0], delayed: [0, 1], sweeps: 2, ..NONE },
+        "an actor sends to another, a lost answer and a crash",
+        Bounds { messages: [1, 0], sends: true, lost: 1, crashes: 1, ..NONE },
+    ),
+    (
+        "two gateways, three messages and a crash",
+        Bounds { messages: [2, 1], crashes: 1, sweeps: 0, ..NONE },
+    ),
+    (
+        "two delayed messages, a lost answer and a crash",
+        Bounds { delayed: [1, 1], lost: 1, crashes: 1, sweeps: 2, ticks: 2, ..NONE },
+    ),
+    (
+        "two delayed messages, a late write and a crash",
+        Bounds { delayed: [1, 1], late: 1, crashes: 1, ..NONE },
+    ),
+    (
+        "a message and a delayed one by two gateways, a late write",
+        Bounds { messages: [1, 0], delayed: [0, 1], late: 1, sweeps: 2, ..NONE },
+    ),
+    (
+        "a message and a delayed one by two gateways, a crash",
+        Bounds { messages: [1, 0], delayed: [0, 1], crashes: 1, sweeps: 2, ticks: 2, ..NONE },
     ),
 ];
 
