@@ -90,6 +90,7 @@ impl Mailbox {
                         headers: Vec::new(),
                         receipt: false,
                         sender: None,
+                        answer_to: None,
                     })
                 })
                 .collect::<Result<_>>()?;
@@ -123,6 +124,7 @@ impl Mailbox {
             headers: Vec::new(),
             receipt: false,
             sender: None,
+            answer_to: None,
         };
         let segment = Segment::new(last.next(), &[message]);
 
@@ -139,7 +141,7 @@ impl Mailbox {
         let commit = Commit {
             head: segment.last(),
             attempt: 0,
-            state: Some(state::Write { state, chunks_before: 0 }),
+            state: Some(state::Write { state: Some(state), chunks_before: 0 }),
             replies: vec![Reply {
                 id,
                 outcome: Outcome::Ok(Bytes::from_static(b"\x08\x01")),

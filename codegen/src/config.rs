@@ -89,6 +89,7 @@ impl Config {
 
     /// The modules and their code.
     fn generate(&self, schema: &Schema) -> Result<Vec<(Module, String)>, Error> {
+        Actors::check_names(schema)?;
         let mut config = prost_build::Config::new();
         config
             .prost_path(format!("{SDK}::prost"))

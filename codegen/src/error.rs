@@ -14,6 +14,15 @@ pub enum Error {
     Schema(schema::Errors),
     /// prost-build does not take them.
     Generate(io::Error),
+    /// A message or an enum has a name that is generated for an actor.
+    NameTaken {
+        /// The name in Rust: `AccountRef`.
+        name: String,
+        /// The full name of the service.
+        service: String,
+        /// The full name of the message or the enum.
+        by: String,
+    },
     /// The code cannot be written.
     Write {
         /// The file.
@@ -30,6 +39,11 @@ impl fmt::Display for Error {
         match self {
             Error::Schema(errors) => write!(f, "the .proto files are not valid\n\n{errors}"),
             Error::Generate(source) => write!(f, "no code can be generated: {source}"),
+            Error::NameTaken { name, service, by } => write!(
+                f,
+                "`{name}` is generated for the actor `{service}`, but `{by}` has that name in Rust \
+                 too: rename it, or the service"
+            ),
             Error::Write { path, source } => {
                 write!(f, "cannot write `{}`: {source}", path.display())
             }
@@ -51,7 +65,7 @@ impl std::error::Error for Error {
         match self {
             Error::Schema(errors) => Some(errors),
             Error::Generate(source) | Error::Write { source, .. } => Some(source),
-            Error::NoOutDir => None,
+            Error::NameTaken { .. } | Error::NoOutDir => None,
         }
     }
 }

@@ -7,10 +7,20 @@
 //! }
 //! ```
 //!
-//! For the service `Counter` of the package `counter.v1`, this makes a trait
-//! `CounterActor` with a method for each rpc, and a type `CounterService` that
-//! ties the trait to the actor type. Messages become structs, as prost-build
-//! makes them. A service without `option (callboard.v1.actor)` makes nothing.
+//! For the service `Counter` of the package `counter.v1`, this makes
+//!
+//! - a trait `CounterActor` with a method for each rpc, to implement for the
+//!   actor: with `&mut self` and the request, with `&self` where the option
+//!   `read_only` is set, with an `Answer` where `answer` is
+//! - a type `CounterService` that ties the trait to the actor type. It has a
+//!   constant for each rpc that takes answers, `CounterService::ON_PAID`
+//! - a type `CounterRef` for one such actor: `CounterRef::new("visits")` takes the
+//!   key, and its methods make messages for that actor, with the key filled in.
+//!   Those of the rpcs `New` and `Key` are `new_` and `key_`
+//!
+//! Messages become structs, as prost-build makes them; the one that the option
+//! `state` names can be the actor itself, and needs nothing of serde. A service
+//! without `option (callboard.v1.actor)` makes nothing.
 //!
 //! Each protobuf package becomes a file in `OUT_DIR`, `counter.v1.rs`, and all
 //! of them together a tree of modules, `callboard_protos.rs`. Include the tree,
@@ -31,7 +41,10 @@ mod actor;
 mod comments;
 mod config;
 mod error;
+mod ident;
 mod output;
+mod reference;
+mod service;
 
 use std::path::Path;
 

@@ -15,7 +15,7 @@ const TREE: &str = "callboard_protos.rs";
 
 /// What a user's lints may not complain about. A file that is included cannot
 /// say it for all of its items at once.
-const ALLOW: &str = "#[allow(dead_code, missing_docs, unreachable_pub, \
+const ALLOW: &str = "#[allow(dead_code, deprecated, missing_docs, unreachable_pub, \
                      clippy::all, clippy::pedantic, clippy::nursery, rustdoc::all)]";
 
 /// The lines at which an item begins, after its documentation.

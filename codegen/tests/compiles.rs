@@ -8,10 +8,14 @@
 
 extern crate self as callboard_lambda_sdk;
 
+pub use callboard_proto::key;
 pub use prost;
 pub use prost_types;
 
-pub use sdk::{Actor, Context, Error, Payload, Result, Service, decode, encode};
+pub use sdk::{
+    Actor, Answer, AnswerHandler, Context, Error, Payload, Request, Result, Service, State, answer,
+    decode, encode,
+};
 
 /// The messages of `callboard.v1`.
 pub mod pb {
@@ -21,9 +25,13 @@ pub mod pb {
 #[expect(clippy::pedantic, reason = "the code that is tested is not this")]
 mod sdk {
     use std::future::Future;
+    use std::marker::PhantomData;
+
+    /// What can be stored.
+    pub trait State: Sized + Send + Sync + 'static {}
 
     /// What each actor is.
-    pub trait Actor: Sized + Send {
+    pub trait Actor: State {
         /// The methods that it has.
         type Service: Service<Self>;
 
@@ -43,6 +51,68 @@ mod sdk {
             payload: &[u8],
             ctx: &mut Context<'_>,
         ) -> impl Future<Output = Result<Payload>> + Send;
+
+        /// Calls a handler that changes nothing.
+        fn read(
+            actor: &A,
+            method: &str,
+            payload: &[u8],
+            ctx: &Context<'_>,
+        ) -> impl Future<Output = Result<Payload>> + Send;
+    }
+
+    /// A message for an actor.
+    #[derive(Debug)]
+    pub struct Request<R = ()> {
+        /// The type and the key of the actor, and the method.
+        pub to: String,
+        /// The encoded request.
+        pub payload: Payload,
+        response: PhantomData<fn() -> R>,
+    }
+
+    impl<R> Request<R> {
+        /// A message for an actor.
+        pub fn new(
+            actor_type: &str,
+            key: &str,
+            method: &str,
+            request: &impl prost::Message,
+        ) -> Self {
+            let payload = request.encode_to_vec().into();
+            Request { to: format!("{actor_type}/{key} {method}"), payload, response: PhantomData }
+        }
+    }
+
+    /// A method that takes answers.
+    pub struct AnswerHandler<R> {
+        /// The actor type.
+        pub actor_type: &'static str,
+        /// The method.
+        pub method: &'static str,
+        response: PhantomData<fn() -> R>,
+    }
+
+    impl<R> AnswerHandler<R> {
+        /// For generated code.
+        pub const fn new(actor_type: &'static str, method: &'static str) -> Self {
+            AnswerHandler { actor_type, method, response: PhantomData }
+        }
+    }
+
+    /// An answer.
+    pub struct Answer<R>(pub R);
+
+    /// Decodes an answer; an empty one came too late.
+    pub fn answer<R: prost::Message + Default>(
+        _: &mut Context<'_>,
+        payload: &[u8],
+    ) -> Result<Option<Answer<R>>> {
+        if payload.is_empty() {
+            Ok(None)
+        } else {
+            decode(payload).map(|answer| Some(Answer(answer)))
+        }
     }
 
     /// What a handler may use.
@@ -79,12 +149,28 @@ mod sdk {
     }
 }
 
+/// Makes a message a state.
+#[macro_export]
+macro_rules! protobuf_state {
+    ($message:ty) => {
+        impl $crate::State for $message {}
+    };
+}
+
 /// Private, so that the lints see what nobody uses and nobody can reach.
 mod protos {
     include!("golden/callboard_protos.rs");
 }
 
 use prost::Message as _;
+use protos::bank::ledger::v1::{
+    FindRequest, FindResponse, IndexActor, IndexRef, IndexService, KeyRequest, LedgerActor,
+    LedgerRef, LedgerService, NewRequest, book,
+};
+use protos::bank::v1::{
+    AccountActor, AccountRef, AccountService, AccountState, BalanceRequest, DebitRequest,
+    DebitResponse, DepositRequest, DepositResponse, TransferRequest,
+};
 use protos::common::v1::{Money, RefundRequest};
 use protos::counter::v1::{AddRequest, AddResponse, CounterActor, CounterService, NoteRequest};
 use protos::shop::v1::{OrderActor, OrderData, OrderService, order_data};
@@ -95,6 +181,8 @@ struct Counter {
     sum: i64,
     notes: Vec<String>,
 }
+
+impl State for Counter {}
 
 impl Actor for Counter {
     type Service = CounterService;
@@ -117,6 +205,8 @@ impl CounterActor for Counter {
 }
 
 struct Order;
+
+impl State for Order {}
 
 impl Actor for Order {
     type Service = OrderService;
@@ -146,6 +236,8 @@ impl OrderActor for Order {
 
 struct Plain;
 
+impl State for Plain {}
+
 impl Actor for Plain {
     type Service = PlainService;
 }
@@ -157,18 +249,102 @@ impl PlainActor for Plain {
     }
 }
 
+impl Actor for AccountState {
+    type Service = AccountService;
+}
+
+impl AccountActor for AccountState {
+    async fn deposit(
+        &mut self,
+        request: DepositRequest,
+        _: &mut Context<'_>,
+    ) -> Result<DepositResponse> {
+        self.cents += request.cents;
+        Ok(DepositResponse { cents: self.cents })
+    }
+
+    async fn transfer(&mut self, request: TransferRequest, _: &mut Context<'_>) -> Result<()> {
+        self.cents -= request.cents;
+        Ok(())
+    }
+
+    async fn debit(&mut self, request: DebitRequest, _: &mut Context<'_>) -> Result<DebitResponse> {
+        self.cents -= request.cents;
+        Ok(DebitResponse { cents: request.cents })
+    }
+
+    async fn balance(&self, _: BalanceRequest, ctx: &Context<'_>) -> Result<Money> {
+        std::future::ready(ctx.key).await;
+        Ok(Money { cents: self.cents, ..Money::default() })
+    }
+
+    async fn on_debited(
+        &mut self,
+        answer: Answer<DebitResponse>,
+        _: &mut Context<'_>,
+    ) -> Result<()> {
+        self.cents += answer.0.cents;
+        Ok(())
+    }
+}
+
+impl Actor for book::Page {
+    type Service = LedgerService;
+}
+
+impl LedgerActor for book::Page {
+    async fn r#type(&mut self, _: Answer<DepositResponse>, _: &mut Context<'_>) -> Result<()> {
+        Ok(())
+    }
+
+    async fn on_key(&mut self, _: Answer<KeyRequest>, _: &mut Context<'_>) -> Result<()> {
+        Ok(())
+    }
+
+    async fn new(&mut self, _: NewRequest, _: &mut Context<'_>) -> Result<prost_types::Struct> {
+        Ok(prost_types::Struct::default())
+    }
+
+    async fn key(&self, _: KeyRequest, _: &Context<'_>) -> Result<()> {
+        Ok(())
+    }
+
+    async fn clone(&self, _: NewRequest, _: &Context<'_>) -> Result<KeyRequest> {
+        Ok(KeyRequest::default())
+    }
+}
+
+struct Index;
+
+impl State for Index {}
+
+impl Actor for Index {
+    type Service = IndexService;
+}
+
+impl IndexActor for Index {
+    async fn find(&mut self, _: FindRequest, _: &mut Context<'_>) -> Result<FindResponse> {
+        Ok(FindResponse::default())
+    }
+}
+
 /// Calls a method as the SDK does: it knows no more than `A: Actor`, and needs
 /// a future that is `Send`.
 fn call<A: Actor>(actor: &mut A, method: &str, request: &impl prost::Message) -> Result<Payload> {
-    fn assert_send<F: Send>(future: F) -> F {
-        future
-    }
     let payload = request.encode_to_vec();
     let mut ctx = Context { key: "visits" };
-    let dispatched = A::Service::dispatch(actor, method, &payload, &mut ctx);
-    let future = std::pin::pin!(assert_send(dispatched));
+    finish(A::Service::dispatch(actor, method, &payload, &mut ctx))
+}
+
+/// Calls a read-only method, as [`call`] does.
+fn read<A: Actor>(actor: &A, method: &str, request: &impl prost::Message) -> Result<Payload> {
+    let payload = request.encode_to_vec();
+    finish(A::Service::read(actor, method, &payload, &Context { key: "visits" }))
+}
+
+fn finish(handler: impl Future<Output = Result<Payload>> + Send) -> Result<Payload> {
     let mut task = std::task::Context::from_waker(std::task::Waker::noop());
-    match future.poll(&mut task) {
+    match std::pin::pin!(handler).poll(&mut task) {
         std::task::Poll::Ready(result) => result,
         std::task::Poll::Pending => panic!("these handlers wait for nothing"),
     }
@@ -221,4 +397,89 @@ fn types_of_other_packages_and_from_google_are_dispatched() {
 fn the_actor_type_is_that_of_the_option() {
     assert_eq!(<OrderService as Service<Order>>::TYPE, "order");
     assert_eq!(<CounterService as Service<Counter>>::TYPE, "counter.v1.Counter");
+}
+
+#[test]
+fn a_read_only_method_needs_no_actor_that_can_be_changed() {
+    let account = AccountState { cents: 5, ..AccountState::default() };
+    let balance = read(&account, "Balance", &BalanceRequest::default()).expect("handled");
+    assert_eq!(Money::decode(balance), Ok(Money { cents: 5, ..Money::default() }));
+    // An ask of another actor comes through the mailbox.
+    let mut account = account;
+    let balance = call(&mut account, "Balance", &BalanceRequest::default()).expect("handled");
+    assert_eq!(Money::decode(balance), Ok(Money { cents: 5, ..Money::default() }));
+}
+
+#[test]
+fn a_method_that_changes_the_actor_cannot_be_read() {
+    let unknown = |text: &str| Err(Error(text.to_owned()));
+    let account = AccountState::default();
+    for method in ["Deposit", "Transfer", "Debit", "OnDebited"] {
+        assert_eq!(
+            read(&account, method, &BalanceRequest::default()),
+            unknown(&format!("bank.v1.Account has no {method}"))
+        );
+    }
+    assert_eq!(
+        read(&Index, "Find", &FindRequest::default()),
+        unknown("bank.ledger.v1.Index has no Find")
+    );
+}
+
+#[test]
+fn an_answer_is_handled_unless_it_came_too_late() {
+    let mut account = AccountState::default();
+    let answer = DebitResponse { cents: 3 };
+    assert_eq!(call(&mut account, "OnDebited", &answer), Ok(Payload::new()));
+    assert_eq!(account.cents, 3);
+    // The SDK of this test takes what is empty for late.
+    assert_eq!(call(&mut account, "OnDebited", &DebitResponse::default()), Ok(Payload::new()));
+    assert_eq!(account.cents, 3);
+}
+
+#[test]
+fn an_answer_handler_knows_its_method() {
+    let handler: AnswerHandler<DebitResponse> = AccountService::ON_DEBITED;
+    assert_eq!((handler.actor_type, handler.method), ("bank.v1.Account", "OnDebited"));
+    // `TYPE` is the actor type.
+    let handler: AnswerHandler<DepositResponse> = LedgerService::TYPE_;
+    assert_eq!((handler.actor_type, handler.method), ("ledger", "Type"));
+}
+
+#[test]
+fn a_reference_fills_the_key_into_the_request() {
+    let alice = AccountRef::new("alice");
+    assert_eq!((alice.key().as_str(), AccountRef::TYPE), ("alice", "bank.v1.Account"));
+    let request: Request<DepositResponse> =
+        alice.deposit(DepositRequest { cents: 7, ..DepositRequest::default() });
+    assert_eq!(request.to, "bank.v1.Account/alice Deposit");
+    let filled = DepositRequest { account: "alice".to_owned(), cents: 7 };
+    assert_eq!(DepositRequest::decode(request.payload), Ok(filled));
+
+    let request = alice.debit(DebitRequest { cents: 7, from: None });
+    let filled = DebitRequest { cents: 7, from: Some("alice".to_owned()) };
+    assert_eq!(DebitRequest::decode(request.payload), Ok(filled));
+
+    let tell: Request<()> = alice.transfer(TransferRequest::default());
+    assert_eq!(tell.to, "bank.v1.Account/alice Transfer");
+    assert_eq!(alice, alice.clone());
+    assert_eq!(IndexRef::new(u64::MAX).key(), u64::MAX.to_string());
+}
+
+#[test]
+#[expect(deprecated, reason = "a key field may be")]
+fn a_reference_may_have_several_keys() {
+    let page = LedgerRef::new("a/b", 1 << 40, -3);
+    assert_eq!(page.key(), "a%2Fb/1099511627776/-3");
+    let request = page.new_(NewRequest::default());
+    assert_eq!(request.to, "ledger/a%2Fb/1099511627776/-3 New");
+    let filled = NewRequest { r#type: "a/b".to_owned(), number: 1 << 40, self_: Some(-3) };
+    assert_eq!(NewRequest::decode(request.payload), Ok(filled));
+
+    // The fields of `Key` have other types.
+    let filled = |kind| KeyRequest { kind, no: Some("1099511627776".to_owned()), third: -3 };
+    let request = page.key_(KeyRequest::default());
+    assert_eq!(KeyRequest::decode(request.payload), Ok(filled(0)));
+    let request = LedgerRef::new("8", 1 << 40, -3).key_(KeyRequest::default());
+    assert_eq!(KeyRequest::decode(request.payload), Ok(filled(8)));
 }

@@ -82,6 +82,32 @@ fn a_failing_build_script_prints_the_errors_readably() {
 }
 
 #[test]
+fn a_message_cannot_have_the_name_of_what_is_generated() {
+    for name in ["AccountActor", "AccountService", "account_ref"] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let source = format!(
+            "syntax = \"proto3\"; package bank.v1;\nimport \"callboard/v1/options.proto\";\n\
+             service Account {{ option (callboard.v1.actor) = {{}}; rpc Do({name}) returns (Outer); }}\n\
+             message {name} {{ string id = 1 [(callboard.v1.field) = {{ key: true }}]; }}\n\
+             message Outer {{ message AccountRef {{}} }}"
+        );
+        fs::write(folder.path().join("a.proto"), source).expect("a file");
+        let error = callboard_build::Config::new()
+            .out_dir(folder.path())
+            .compile_dir(folder.path())
+            .expect_err("the name is taken");
+        let rust = name.replace("account_ref", "AccountRef");
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "`{rust}` is generated for the actor `bank.v1.Account`, but `bank.v1.{name}` has \
+                 that name in Rust too: rename it, or the service"
+            )
+        );
+    }
+}
+
+#[test]
 fn code_that_cannot_be_written_is_an_error() {
     let error = callboard_build::Config::new()
         .out_dir("/nowhere")

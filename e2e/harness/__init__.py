@@ -6,5 +6,7 @@
     status   what an error carries
     until    waiting for a condition
     mailbox  what a caller can find out about a mailbox
+    database what lies in the tables
+    headers  what goes with a call and comes with its answer
     events   the file that the probe's handlers write
 """

@@ -11,7 +11,7 @@ from pathlib import Path
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from harness.paths import binary
+from harness.paths import EXAMPLES, binary
 from harness.stubs import counter_grpc, probe_grpc, trial_grpc
 from harness.until import until
 
@@ -147,15 +147,18 @@ class Dev:
         assert answer.status == health_pb2.HealthCheckResponse.SERVING
         return self
 
+    def endpoint(self, name: str) -> str:
+        """Where the `database` or the `functions` are, as it says at its start."""
+        endpoint = re.compile(r"(database|functions) .* at (http://\S+)")
+        return dict(endpoint.findall(self.output_of_run()))[name]
+
     def second_gateway(self, protos: Path, actor_type: str, function: str) -> "Gateway":
         """A `callboard serve` beside it, on the same tables and functions."""
-        endpoint = re.compile(r"(database|functions) .* at (http://\S+)")
-        found = dict(endpoint.findall(self.output_of_run()))
         options = [f"--protos={protos}", f"--function={actor_type}={function}"]
         environment = {
             "PATH": os.environ["PATH"],
-            "AWS_ENDPOINT_URL_DYNAMODB": found["database"],
-            "AWS_ENDPOINT_URL_LAMBDA": found["functions"],
+            "AWS_ENDPOINT_URL_DYNAMODB": self.endpoint("database"),
+            "AWS_ENDPOINT_URL_LAMBDA": self.endpoint("functions"),
             "AWS_REGION": "us-east-1",
             "AWS_ACCESS_KEY_ID": "local",
             "AWS_SECRET_ACCESS_KEY": "local",
@@ -191,7 +194,7 @@ class Dev:
             check=False,
         ).stdout
         processes = (line.split(None, 1) for line in listing.splitlines())
-        return [int(pid) for pid, name in processes if name.strip() in FUNCTIONS]
+        return [int(pid) for pid, name in processes if name.strip() in (*FUNCTIONS, *EXAMPLES)]
 
     def interrupt(self) -> None:
         """SIGINT, as Ctrl-C does. Does not wait."""

@@ -6,11 +6,16 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[2]
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR", REPOSITORY / "target")) / "debug"
 E2E = REPOSITORY / "e2e"
-COUNTER = REPOSITORY / "examples" / "counter"
+# The examples by name. Each has examples/NAME/proto/NAME.proto and the binary NAME.
+EXAMPLES = {
+    manifest.parent.name: manifest.parent
+    for manifest in sorted((REPOSITORY / "examples").glob("*/Cargo.toml"))
+}
+COUNTER = EXAMPLES["counter"]
 PROBE_PROTOS = E2E / "actor" / "proto"
 TRIAL_PROTOS = E2E / "actor" / "trial-proto"
 COUNTER_PROTOS = COUNTER / "proto"
-BUILD = "cargo build -p callboard-gateway -p counter -p e2e-actor"
+BUILD = "cargo build --workspace --bins"
 
 
 def binary(name: str) -> Path:

@@ -9,7 +9,7 @@ import pytest
 
 from harness.dev import FUNCTIONS, Dev
 from harness.events import Events
-from harness.paths import COUNTER_PROTOS, PROBE_PROTOS, TRIAL_PROTOS, binary
+from harness.paths import COUNTER_PROTOS, EXAMPLES, PROBE_PROTOS, TRIAL_PROTOS, binary
 
 _names = itertools.count(1)
 
@@ -61,6 +61,11 @@ class Devs:
         """One that serves the counter example. Not started."""
         folder = self.folder / f"counter-{next(_names)}"
         return self(function_folder(folder, COUNTER_PROTOS, {"counter": binary("counter")}))
+
+    def example(self, name: str, more: str = "") -> Dev:
+        """One that serves an example. Not started."""
+        folder = self.folder / f"{name}-{next(_names)}"
+        return self(function_folder(folder, EXAMPLES[name] / "proto", {name: binary(name)}, more))
 
     def clean_up(self) -> None:
         for dev in self.all:

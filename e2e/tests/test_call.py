@@ -48,6 +48,19 @@ def test_call_tells_what_became_of_the_message(call, key):
     assert "callboard-message-id: " in done.stderr
 
 
+def test_call_reads(call, key):
+    done = call(f"probe.v1.Probe/{key()}", "Look", "--verbose")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["value"] == "0"
+
+
+@pytest.mark.parametrize("method", ["Receive", "OnSlow"])
+def test_call_makes_no_call_that_only_actors_may_make(call, key, method):
+    done = call(f"probe.v1.Probe/{key()}", method)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"error: only actors may send {method}\n"
+
+
 def test_call_prints_code_reason_and_metadata_of_an_error(call, key):
     request = {"code": 9, "message": "the curtain is down", "reason": "CURTAIN_DOWN"}
     name = key()

@@ -6,6 +6,7 @@ from threading import Barrier
 import grpc
 import pytest
 
+from harness.headers import headers, with_id
 from harness.mailbox import probe_is, until_stored
 from harness.paths import PROBE_PROTOS
 from harness.status import Refused, refused, timed_out
@@ -13,15 +14,6 @@ from harness.stubs import probe, probe_grpc
 from harness.until import until
 
 AT_ONCE = 20
-
-
-def with_id(message_id: str) -> list[tuple[str, str]]:
-    return [("callboard-message-id", message_id)]
-
-
-def headers(call: grpc.Call) -> dict[str, str]:
-    return dict(call.initial_metadata())
-
 
 def is_reused(error: Refused, message_id: str) -> None:
     error.is_ours(grpc.StatusCode.ALREADY_EXISTS, "MESSAGE_ID_REUSED")

@@ -43,6 +43,26 @@ def test_an_unknown_service_or_method_is_unimplemented(shared, path):
     assert error.metadata["path"] == path
 
 
+@pytest.mark.parametrize(
+    ("method", "request_"),
+    [
+        ("Receive", probe.ReceiveRequest(probe="a", amount=1)),
+        ("OnSlow", probe.SlowResponse(value=1)),
+        # It is said before the request is read.
+        ("OnGathered", None),
+    ],
+)
+def test_a_method_for_actors_alone_is_refused(shared, method, request_):
+    path, encoded = f"/probe.v1.Probe/{method}", b"\xff"
+    if request_ is not None:
+        encoded = request_.SerializeToString()
+    error = refused(raw(shared, path), encoded, timeout=10)
+    error.is_ours(grpc.StatusCode.PERMISSION_DENIED, "INTERNAL_METHOD")
+    assert error.metadata == {"path": path}
+    assert error.detail(error_details_pb2.RetryInfo) is None
+    assert "only actors may send" in error.message
+
+
 @pytest.mark.parametrize("method", ["Add", "Note"])
 def test_a_request_without_its_key_names_the_field(shared, method):
     request = getattr(probe, f"{method}Request")(delta=1)

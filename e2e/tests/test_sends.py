@@ -38,7 +38,8 @@ def test_what_an_actor_passes_to_another_arrives(shared, key, events):
 
 def test_what_one_handler_sends_is_handled_in_that_order(shared, key, events):
     giver, taker, stub = key(), key(), shared.probe()
-    amounts = list(range(1, 81))
+    # More than fit in one commit.
+    amounts = list(range(1, 301))
     request = probe.PassRequest(probe=giver, to=taker, amounts=amounts, file=str(events))
     assert stub.Pass(request, timeout=30).value == -sum(amounts)
     until("all is received", lambda: len(received(events, taker)) >= len(amounts))
@@ -47,7 +48,7 @@ def test_what_one_handler_sends_is_handled_in_that_order(shared, key, events):
 
 def test_more_messages_than_a_handler_may_send_are_refused_and_none_is_sent(shared, key):
     giver, taker, stub = key(), key(), shared.probe()
-    request = probe.PassRequest(probe=giver, to=taker, amounts=[1] * 81)
+    request = probe.PassRequest(probe=giver, to=taker, amounts=[1] * 501)
     error = refused(stub.Pass, request, timeout=30)
     assert error.code == grpc.StatusCode.RESOURCE_EXHAUSTED
     assert probe_is(stub, giver) == (0, [])

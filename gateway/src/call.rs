@@ -16,8 +16,9 @@ use crate::catalog::Route;
 use crate::delay;
 use crate::gateway::Gateway;
 use crate::lane::{Command, Envelope};
+use crate::read;
 use crate::refusal::{Refusal, Stored};
-use crate::replies::Answered;
+use crate::replies::{Answered, Ticket};
 
 /// The longest time by which the gateway answers before the caller's deadline,
 /// so that the answer, and not the caller's own timer, tells what happened.
@@ -39,7 +40,8 @@ pub struct Call {
     /// Headers that travel with the message.
     pub headers: Vec<(String, String)>,
     /// The id that the caller gives the message: sent again with the same id, it
-    /// is processed once.
+    /// is processed once. A read-only ask is no message, and its id means nothing:
+    /// it is taken so that a client may give one to every call.
     pub message_id: Option<MessageId>,
     /// When the message is delivered; `None` for at once. Only for tells.
     pub deliver: Option<Deliver>,
@@ -59,8 +61,8 @@ pub enum Deliver {
 pub struct Answer {
     /// The encoded response.
     pub payload: Bytes,
-    /// What became of the message.
-    pub receipt: Receipt,
+    /// What became of the message; `None` for a read-only ask, which is none.
+    pub receipt: Option<Receipt>,
 }
 
 /// What is known of a stored message.
@@ -99,6 +101,9 @@ impl<S: Store + 'static> Gateway<S> {
     /// See [`Refusal`].
     pub async fn call(self: &Arc<Self>, call: Call) -> Result<Answer, Refused> {
         let route = self.catalog.route(&call.path)?;
+        if route.is_internal() {
+            return Err(Refusal::InternalMethod { path: call.path }.into());
+        }
         // Until the message is stored, a gateway that drains waits for it.
         let storing = self.tasks.token();
         let _open = self.admit()?;
@@ -107,6 +112,10 @@ impl<S: Store + 'static> Gateway<S> {
 
         let deadline = self.deadline(&route, call.timeout);
         let at = self.delivery(&route, call.deliver)?;
+        if route.is_read_only() {
+            let payload = read::answer(self, &route, &address, call, deadline).await?;
+            return Ok(Answer { payload, receipt: None });
+        }
         let is_given = call.message_id.is_some();
         let message = self.message(&route, call, at);
         let (message_id, digest) = (message.id.clone(), message.digest());
@@ -116,7 +125,16 @@ impl<S: Store + 'static> Gateway<S> {
             let known = known.map_err(|_| Refusal::SendTimeout { message_id: message_id.clone() });
             if let Some(answered) = known?? {
                 let receipt = Receipt { message_id, sequence: None, duplicate: true };
-                return answer(&route, answered, digest, receipt);
+                let is_open = answered.outcome == Outcome::Later && !route.is_tell();
+                if !is_open || answered.digest != digest {
+                    return answer(&route, answered, digest, receipt);
+                }
+                // It is handled, and only its answer is missing: to send it again
+                // would not bring it nearer.
+                drop(storing);
+                let ticket = self.replies.wait_for(key.clone());
+                self.replies.left_open(&key);
+                return wait(&route, ticket, deadline, digest, receipt).await;
             }
         }
         // Before the message is sent, so that the reply cannot come first.
@@ -129,17 +147,12 @@ impl<S: Store + 'static> Gateway<S> {
             }
         };
         drop(storing);
-        let receipt = Receipt { message_id: message_id.clone(), sequence, duplicate: false };
+        let receipt = Receipt { message_id, sequence, duplicate: false };
 
-        let Some(mut ticket) = ticket else {
-            return Ok(Answer { payload: Bytes::new(), receipt });
-        };
-        let refusal = match timeout_at(deadline, ticket.ended()).await {
-            Ok(Ok(answered)) => return answer(&route, answered, digest, receipt),
-            Ok(Err(refusal)) => refusal,
-            Err(_) => Refusal::AskTimeout { message_id },
-        };
-        Err(Refused { refusal, receipt: Some(Box::new(receipt)) })
+        match ticket {
+            Some(ticket) => wait(&route, ticket, deadline, digest, receipt).await,
+            None => Ok(Answer { payload: Bytes::new(), receipt: Some(receipt) }),
+        }
     }
 
     /// Cancels a delayed message that is not yet due; false when no delayed
@@ -216,6 +229,7 @@ impl<S: Store + 'static> Gateway<S> {
             headers: call.headers,
             receipt,
             sender: None,
+            answer_to: None,
         }
     }
 
@@ -249,6 +263,22 @@ impl<S: Store + 'static> Gateway<S> {
     }
 }
 
+/// Waits for the reply to a message that is stored.
+async fn wait(
+    route: &Route,
+    mut ticket: Ticket,
+    deadline: Instant,
+    digest: Option<Digest>,
+    receipt: Receipt,
+) -> Result<Answer, Refused> {
+    let refusal = match timeout_at(deadline, ticket.ended()).await {
+        Ok(Ok(answered)) => return answer(route, answered, digest, receipt),
+        Ok(Err(refusal)) => refusal,
+        Err(_) => Refusal::AskTimeout { message_id: receipt.message_id.clone() },
+    };
+    Err(Refused { refusal, receipt: Some(Box::new(receipt)) })
+}
+
 /// What a caller gets from a stored reply. Of a tell he only learns that it was
 /// taken; and nobody learns the reply to another message of the same id.
 fn answer(
@@ -263,12 +293,16 @@ fn answer(
     }
     let refusal = match answered.outcome {
         Outcome::Cancelled => Refusal::Cancelled { message_id },
-        _ if route.is_tell() => return Ok(Answer { payload: Bytes::new(), receipt }),
-        Outcome::Ok(payload) => return Ok(Answer { payload, receipt }),
+        _ if route.is_tell() => {
+            return Ok(Answer { payload: Bytes::new(), receipt: Some(receipt) });
+        }
+        Outcome::Ok(payload) => return Ok(Answer { payload, receipt: Some(receipt) }),
         Outcome::Failed { code, status } => Refusal::Handler { code, status },
         Outcome::DeadLettered { attempts, error } => {
             Refusal::DeadLettered { message_id, attempts, error }
         }
+        // Whoever waits for it is not given it; see `Replies::end`.
+        Outcome::Later => Refusal::Internal { detail: "the answer is still to come".into() },
     };
     Err(Refused { refusal, receipt: Some(Box::new(receipt)) })
 }

@@ -82,6 +82,18 @@ impl Route {
         self.method.kind() == Kind::Tell
     }
 
+    /// Whether the method is a read-only ask.
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
+        self.method.is_read_only()
+    }
+
+    /// Whether only actors may send the method.
+    #[must_use]
+    pub fn is_internal(&self) -> bool {
+        self.method.is_internal()
+    }
+
     /// Checks an encoded request, and finds the actor that it is for.
     ///
     /// # Errors

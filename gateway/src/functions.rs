@@ -17,8 +17,8 @@ use aws_sdk_lambda::types::InvocationType;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use callboard_proto::pb::{
-    Activation, ActivationResult, Invocation, InvocationResult, Ping, Pong, invocation::Task,
-    invocation_result,
+    Activation, ActivationResult, Invocation, InvocationResult, Ping, Pong, Read, ReadResult,
+    invocation::Task, invocation_result,
 };
 use prost::Message;
 use serde::{Deserialize, Serialize};
@@ -165,20 +165,34 @@ impl Function {
     /// When there is no result. A crash is told from a function that dies at
     /// its start by a ping.
     pub async fn activate(&self, activation: Activation) -> Result<ActivationResult, Failure> {
-        let failure = match self.invoke(Task::Activation(activation)).await {
-            Ok(invocation_result::Result::Activation(result)) => return Ok(result),
-            Ok(_) => Failure::Crashed("the function answered something else".into()),
-            Err(failure) => failure,
-        };
+        match self.invoke(Task::Activation(activation)).await {
+            Ok(invocation_result::Result::Activation(result)) => Ok(result),
+            Ok(_) => Err(self.explain(something_else()).await),
+            Err(failure) => Err(self.explain(failure).await),
+        }
+    }
+
+    /// Has an actor answer a read-only ask.
+    ///
+    /// # Errors
+    /// As [`Function::activate`]. Whatever happened, nothing is changed by it.
+    pub async fn read(&self, read: Read) -> Result<ReadResult, Failure> {
+        match self.invoke(Task::Read(read)).await {
+            Ok(invocation_result::Result::Read(result)) => Ok(result),
+            Ok(_) => Err(self.explain(something_else()).await),
+            Err(failure) => Err(self.explain(failure).await),
+        }
+    }
+
+    /// Tells a function that dies at its start from one that crashed.
+    async fn explain(&self, failure: Failure) -> Failure {
         if !matches!(failure, Failure::Crashed(_)) {
-            return Err(failure);
+            return failure;
         }
         match self.ping().await {
-            Err(Failure::Crashed(detail)) => {
-                Err(self.note_unreachable(Unreachable::Fails, &detail))
-            }
-            Err(gone @ Failure::Unreachable(_)) => Err(gone),
-            _ => Err(failure),
+            Err(Failure::Crashed(detail)) => self.note_unreachable(Unreachable::Fails, &detail),
+            Err(gone @ Failure::Unreachable(_)) => gone,
+            _ => failure,
         }
     }
 
@@ -190,7 +204,7 @@ impl Function {
     pub async fn ping(&self) -> Result<Pong, Failure> {
         match self.invoke(Task::Ping(Ping {})).await? {
             invocation_result::Result::Pong(pong) => Ok(pong),
-            _ => Err(Failure::Crashed("the function answered something else".into())),
+            _ => Err(something_else()),
         }
     }
 
@@ -264,6 +278,10 @@ fn is_connection_refused(error: &(dyn std::error::Error + 'static)) -> bool {
         let io = cause.downcast_ref::<std::io::Error>();
         io.is_some_and(|io| io.kind() == std::io::ErrorKind::ConnectionRefused)
     })
+}
+
+fn something_else() -> Failure {
+    Failure::Crashed("the function answered something else".into())
 }
 
 fn open(payload: &[u8]) -> Option<invocation_result::Result> {

@@ -11,6 +11,7 @@
 //! | [`gateway`] | what the parts share; starting and draining |
 //! | [`catalog`] | which path is which method of which actor type |
 //! | [`call`](mod@call) | the whole life of a call, on one screen |
+//! | `read` | read-only asks, which go past the mailbox |
 //! | `delay` | delayed messages on their way in |
 //! | `door` | gRPC in and out |
 //! | [`codec`] | messages that stay encoded |
@@ -29,6 +30,7 @@ mod door;
 pub mod functions;
 pub mod gateway;
 mod lane;
+mod read;
 pub mod refusal;
 mod replies;
 pub mod serve;

@@ -27,6 +27,12 @@ pub enum Refusal {
         /// The path of the call, `/bank.v1.Account/Deposit`.
         path: String,
     },
+    /// The method is for actors alone.
+    #[error("only actors may send {path}, and no gateway takes it")]
+    InternalMethod {
+        /// The path of the call, `/bank.v1.Account/OnTransferred`.
+        path: String,
+    },
     /// The actor type has no function, or its function cannot run.
     #[error("the actor type {actor_type} is not deployed: {detail}")]
     NotDeployed {
@@ -63,6 +69,9 @@ pub enum Refusal {
         /// The message.
         message_id: MessageId,
     },
+    /// The deadline of a read-only ask passed. There is no message.
+    #[error("the deadline passed before the actor answered; a read-only ask leaves nothing behind")]
+    ReadTimeout,
     /// The deadline passed before the message was known to be stored.
     #[error("the deadline passed before message {message_id} was known to be stored")]
     SendTimeout {
@@ -162,6 +171,9 @@ impl From<Refusal> for Status {
             Refusal::UnknownMethod { path } => {
                 (Code::Unimplemented, ErrorReason::UnknownMethod, pairs(&[("path", path)]))
             }
+            Refusal::InternalMethod { path } => {
+                (Code::PermissionDenied, ErrorReason::InternalMethod, pairs(&[("path", path)]))
+            }
             Refusal::NotDeployed { actor_type, function, detail, message_id } => {
                 let mut metadata = pairs(&[("actor_type", actor_type), ("detail", detail)]);
                 metadata.extend(function.as_ref().map(|f| ("function".to_owned(), f.clone())));
@@ -185,6 +197,7 @@ impl From<Refusal> for Status {
                 let metadata = pairs(&[("message_id", message_id.as_str())]);
                 (Code::DeadlineExceeded, ErrorReason::AskTimeout, metadata)
             }
+            Refusal::ReadTimeout => (Code::DeadlineExceeded, ErrorReason::AskTimeout, pairs(&[])),
             Refusal::SendTimeout { message_id } => {
                 let metadata = pairs(&[("message_id", message_id.as_str())]);
                 (Code::DeadlineExceeded, ErrorReason::SendTimeout, metadata)
@@ -281,6 +294,12 @@ mod tests {
                 "UNKNOWN_METHOD",
                 "path",
             ),
+            (
+                Refusal::InternalMethod { path: "/a.B/C".into() },
+                Code::PermissionDenied,
+                "INTERNAL_METHOD",
+                "path",
+            ),
             (not_deployed, Code::FailedPrecondition, "ACTOR_NOT_DEPLOYED", "message_id"),
             (
                 Refusal::Invalid { field: "a.b".into(), detail: "bad".into() },
@@ -349,6 +368,15 @@ mod tests {
             assert_eq!(details.retry_info().is_some(), retry);
             assert_eq!(details.bad_request().is_some(), code == Code::InvalidArgument);
         }
+    }
+
+    #[test]
+    fn a_read_past_its_deadline_names_no_message() {
+        let status = Status::from(Refusal::ReadTimeout);
+        let details = status.get_error_details();
+        let info = details.error_info().expect("every refusal has one");
+        assert_eq!((status.code(), info.reason.as_str()), (Code::DeadlineExceeded, "ASK_TIMEOUT"));
+        assert!(info.metadata.is_empty());
     }
 
     #[test]

@@ -3,10 +3,12 @@
 //! A reply comes with the result of the invocation that made it, where this
 //! gateway made that invocation. For the others, and for replies that were
 //! committed long before their invocation ends, the reply table is read: many
-//! waiting asks in one request, each less and less often.
+//! waiting asks in one request, each less and less often. It is read more often
+//! for an ask whose message is done and whose answer comes later, from another
+//! message or another actor: no invocation that is known here brings it.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -22,6 +24,11 @@ use crate::refusal::{Refusal, Stored};
 /// How soon the table is first read for an ask. Most replies come before that
 /// with the result of their invocation.
 const FIRST_READ: Duration = Duration::from_millis(30);
+
+/// How soon the table is first read for an ask that was left open. Each wait is a
+/// tenth longer than the one before: an answer that took a second is seen within
+/// an eighth of one, and a minute of waiting costs some 140 reads.
+const FIRST_READ_OPEN: Duration = Duration::from_millis(25);
 
 /// The longest time between two reads for one ask.
 const LONGEST_WAIT: Duration = Duration::from_millis(500);
@@ -56,8 +63,34 @@ struct Waiting {
     /// Several may wait for one reply, each with a ticket of its own.
     callers: BTreeMap<(ReplyKey, u64), oneshot::Sender<Ended>>,
     tickets: u64,
-    /// When to read for whom, and the wait after that. Some have their reply.
-    reads: BinaryHeap<Reverse<(Instant, ReplyKey, Duration)>>,
+    /// When to read for whom. Some have their reply.
+    reads: BinaryHeap<Reverse<(Instant, ReplyKey, Pace)>>,
+    /// Those who are read for at the pace of an open ask; each is in `reads` once
+    /// with it.
+    open: BTreeSet<ReplyKey>,
+}
+
+/// How often the table is read for an ask, with the wait before the last read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Pace {
+    /// Its reply comes with the result of an invocation, most likely.
+    Usual(Duration),
+    /// Its message is done, and its answer comes later.
+    Open(Duration),
+}
+
+impl Pace {
+    /// The next read, and the pace from then on.
+    fn next(self, now: Instant) -> (Instant, Self) {
+        let longer = |wait: Duration| wait.min(LONGEST_WAIT);
+        match self {
+            Self::Usual(wait) => (now + longer(wait * 2), Self::Usual(longer(wait * 2))),
+            Self::Open(wait) => {
+                let wait = longer(wait + wait / 10);
+                (now + wait, Self::Open(wait))
+            }
+        }
+    }
 }
 
 /// A place in the queue of those who wait. Dropping it gives the place up.
@@ -102,19 +135,36 @@ impl Replies {
         waiting.tickets += 1;
         let number = waiting.tickets;
         waiting.callers.insert((key.clone(), number), sender);
-        waiting.reads.push(Reverse((Instant::now() + FIRST_READ, key.clone(), FIRST_READ)));
+        let pace = Pace::Usual(FIRST_READ);
+        waiting.reads.push(Reverse((Instant::now() + FIRST_READ, key.clone(), pace)));
         drop(waiting);
         self.arrived.notify_one();
         Ticket { replies: Arc::clone(self), key, number, ended }
     }
 
-    /// Ends an ask. Does nothing when its caller does not wait here.
+    /// Ends an ask, unless its answer comes later. Does nothing when its caller
+    /// does not wait here.
     pub(crate) fn end(&self, key: &ReplyKey, ended: Ended) {
+        if matches!(ended, Ok(Answered { outcome: Outcome::Later, .. })) {
+            return self.left_open(key);
+        }
         let mut waiting = self.lock();
         let all = (key.clone(), 0)..=(key.clone(), u64::MAX);
         for (_, caller) in waiting.callers.extract_if(all, |_, _| true) {
             // The caller may have gone in this moment; the reply is stored.
             let _ = caller.send(ended.clone());
+        }
+    }
+
+    /// The message is done, and its answer comes later: from now on it is read for
+    /// as often as that takes.
+    pub(crate) fn left_open(&self, key: &ReplyKey) {
+        let mut waiting = self.lock();
+        if waiting.has_caller(key) && waiting.open.insert(key.clone()) {
+            let (at, pace) = (Instant::now() + FIRST_READ_OPEN, Pace::Open(FIRST_READ_OPEN));
+            waiting.reads.push(Reverse((at, key.clone(), pace)));
+            drop(waiting);
+            self.arrived.notify_one();
         }
     }
 
@@ -197,17 +247,31 @@ impl Replies {
                 Some(Reverse((at, ..))) if *at <= now => {}
                 _ => break,
             }
-            let Some(Reverse((_, key, waited))) = waiting.reads.pop() else { break };
-            let mut callers = waiting.callers.range((key.clone(), 0)..=(key.clone(), u64::MAX));
-            // Several who wait for one reply are read for together from then on:
-            // DynamoDB refuses a batch that names a key twice.
-            if callers.next().is_some() && !batch.contains(&key) {
-                let wait = (waited * 2).min(LONGEST_WAIT);
-                waiting.reads.push(Reverse((now + wait, key.clone(), wait)));
-                batch.push(key);
+            let Some(Reverse((_, key, pace))) = waiting.reads.pop() else { break };
+            let is_awaited = waiting.has_caller(&key);
+            match pace {
+                Pace::Open(_) if !is_awaited => drop(waiting.open.remove(&key)),
+                _ if !is_awaited => {}
+                // It is read for at the other pace.
+                Pace::Usual(_) if waiting.open.contains(&key) => {}
+                // Several who wait for one reply are read for together from then
+                // on: DynamoDB refuses a batch that names a key twice.
+                _ if batch.contains(&key) => {}
+                _ => {
+                    let (at, pace) = pace.next(now);
+                    waiting.reads.push(Reverse((at, key.clone(), pace)));
+                    batch.push(key);
+                }
             }
         }
         batch
+    }
+}
+
+impl Waiting {
+    fn has_caller(&self, key: &ReplyKey) -> bool {
+        let all = (key.clone(), 0)..=(key.clone(), u64::MAX);
+        self.callers.range(all).next().is_some()
     }
 }
 
@@ -230,6 +294,7 @@ mod tests {
     use callboard_mailbox::memory::MemoryStore;
     use callboard_mailbox::message::Kind;
     use callboard_mailbox::retry::Attempts;
+    use callboard_mailbox::state::Change;
     use callboard_mailbox::{Message, MessageId, Segment, Sequence, Timestamp};
 
     fn address(key: &str) -> Address {
@@ -262,6 +327,7 @@ mod tests {
                 headers: Vec::new(),
                 receipt: true,
                 sender: None,
+                answer_to: None,
             };
             let wake = Terms::default().wake(&address("a"), Timestamp(1), 1);
             let Woken::Granted(lease) = tables.wake(&address("a"), &wake) else {
@@ -276,7 +342,11 @@ mod tests {
             let mut drain = Drain::new(&lease, &[segment], false, rules, 1).expect("a segment");
             let response = Bytes::from_static(b"yes");
             assert!(matches!(drain.step(Timestamp(1), false), drain::Step::Run(_)));
-            let done = Ran::Done { state: None, response, effects: Effects::default() };
+            let done = Ran::Done {
+                state: Change::None,
+                response: Some(response),
+                effects: Effects::default(),
+            };
             drain.ran(done, Timestamp(1));
             let drain::Step::Commit(commit) = drain.step(Timestamp(1), false) else {
                 panic!("a message was run");
@@ -305,6 +375,42 @@ mod tests {
         let later = later + Duration::from_secs(1);
         assert_eq!(replies.take_due(later), [key("a", "1"), key("a", "2")]);
         drop((waiting, other));
+    }
+
+    fn later() -> Answered {
+        Answered { outcome: Outcome::Later, digest: None }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_open_ask_waits_on_and_is_read_for_once_at_a_time() {
+        let replies = Arc::new(Replies::default());
+        let mut ticket = replies.wait_for(key("a", "1"));
+        for _ in 0..3 {
+            replies.end(&key("a", "1"), Ok(later()));
+        }
+        let second = replies.wait_for(key("a", "1"));
+        let (begun, mut reads) = (Instant::now(), Vec::new());
+        while begun.elapsed() < Duration::from_secs(2) {
+            let Some(at) = replies.lock().reads.peek().map(|Reverse((at, ..))| *at) else { break };
+            tokio::time::sleep_until(at).await;
+            match &replies.take_due(Instant::now())[..] {
+                // The usual pace gives way.
+                [] => {}
+                [one] if *one == key("a", "1") => reads.push(begun.elapsed()),
+                more => panic!("{more:?}"),
+            }
+        }
+        // Whenever the answer is stored, it is soon seen.
+        let late = reads.windows(2).map(|two| two[1] - two[0].mul_f64(1.1));
+        assert!(late.max().expect("reads") <= Duration::from_millis(30), "{reads:?}");
+        assert!((15..30).contains(&reads.len()), "{reads:?}");
+
+        replies.end(&key("a", "1"), Ok(yes()));
+        assert_eq!(ticket.ended().await, Ok(yes()));
+        drop(second);
+        assert!(replies.take_due(Instant::now() + Duration::from_secs(1)).is_empty());
+        let left = replies.lock();
+        assert!(left.open.is_empty() && left.reads.is_empty());
     }
 
     #[tokio::test]

@@ -11,19 +11,18 @@ use callboard_mailbox::clock::{Clock, Timestamp};
 use callboard_mailbox::drain::{Drain, End, Ran, Run, Step};
 use callboard_mailbox::limits::REPLY_BYTES_MAX;
 use callboard_mailbox::message::DecodeError;
-use callboard_mailbox::reply::{Outcome, ReplyKey, error_text};
+use callboard_mailbox::reply::{ReplyKey, error_text};
 use callboard_mailbox::retry::Backoff;
 use callboard_mailbox::store;
 use callboard_mailbox::{Reply, Store};
 use futures::FutureExt;
-use prost::Message as _;
-use tonic::Status;
 use tracing::{error, warn};
 
 use crate::actor::{Actor, Service};
+use crate::answer;
 use crate::context::Context;
 use crate::error::{Error, too_large};
-use crate::state::{self, Held};
+use crate::state::Held;
 
 /// How many items one query asks for. DynamoDB ends a page at 1 MB anyway.
 const PAGE_ITEMS: usize = 100;
@@ -38,10 +37,6 @@ const RESULT_REPLY_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// What a reply takes besides its body and its id: tags, lengths, code, digest.
 const REPLY_OVERHEAD_BYTES: usize = 48;
-
-/// The largest error of a handler, as an encoded `google.rpc.Status`. It travels
-/// in HTTP/2 trailers, and many clients take no more than 8 KiB of them.
-const STATUS_BYTES_MAX: usize = 4 * 1024;
 
 /// The waits between those tries.
 const STORE_BACKOFF: Backoff =
@@ -99,13 +94,27 @@ pub(crate) enum Broken {
     Decode(#[from] DecodeError),
 }
 
-/// Runs an actor until its mailbox seems empty, or it must stop.
+/// Runs an actor until its mailbox seems empty, or it must stop. `held` is the actor
+/// as it was kept in memory, if it was, and as it can be kept then.
 pub(crate) async fn run<A: Actor, S: Store>(
     surroundings: &Surroundings<'_, S>,
     drain: &mut Drain,
+    held: &mut Option<Held<A>>,
+) -> Result<Finished, Broken> {
+    let finished = run_on(surroundings, drain, held).await;
+    *held = match &finished {
+        Ok(Finished { end: End::Fenced, .. }) | Err(_) => None,
+        Ok(_) => held.take().map(|held| held.at(drain.revision())),
+    };
+    finished
+}
+
+async fn run_on<A: Actor, S: Store>(
+    surroundings: &Surroundings<'_, S>,
+    drain: &mut Drain,
+    held: &mut Option<Held<A>>,
 ) -> Result<Finished, Broken> {
     let Surroundings { store, clock, stop_at, .. } = surroundings;
-    let mut held: Option<Held<A>> = None;
     let mut replies = Newest::default();
     loop {
         let now = clock();
@@ -126,11 +135,15 @@ pub(crate) async fn run<A: Actor, S: Store>(
                 drain.reply_found(found.iter().any(Option::is_some), clock());
             }
             Step::LoadState(spilled) => {
-                let state = persist(|| store.state(drain.address(), spilled)).await?;
+                let kept = held.as_ref().and_then(|held| held.stored_at(drain.revision()));
+                let state = match kept {
+                    Some(state) => Some(state),
+                    None => persist(|| store.state(drain.address(), spilled)).await?,
+                };
                 drain.state_loaded(state);
             }
             Step::Run(run) => {
-                if let Some(ran) = handle_and_renew(surroundings, &mut held, drain, &run).await? {
+                if let Some(ran) = handle_and_renew(surroundings, held, drain, &run).await? {
                     drain.ran(ran, clock());
                 }
             }
@@ -190,7 +203,7 @@ async fn persist<T, F: Future<Output = Result<T, store::Error>>>(
 
 /// Runs the handler on a message. When the message does not succeed, the actor
 /// in memory is given up, and with it all that the handler changed.
-async fn handle<A: Actor>(
+pub(crate) async fn handle<A: Actor>(
     held: &mut Option<Held<A>>,
     context: Context<'_>,
     state: Option<&Bytes>,
@@ -198,23 +211,18 @@ async fn handle<A: Actor>(
     backoff: &Backoff,
 ) -> Ran {
     let actor_type = context.actor_type().to_owned();
-    let result = match held.take().filter(|held| held.is_at(state)) {
-        Some(current) => call(current, context, run).await,
-        None => match Held::load(state) {
-            Ok(loaded) => call(loaded, context, run).await,
-            Err(unreadable) => Err(unreadable.into()),
-        },
-    };
-    let error = match result {
-        Ok((ran, current)) => {
+    let called = call(held.take(), context, state, run);
+    let error = match AssertUnwindSafe(called).catch_unwind().await {
+        Ok(Ok((ran, current))) => {
             *held = Some(current);
             return ran;
         }
-        Err(error) => error,
+        Ok(Err(error)) => error,
+        Err(panic) => Error::retried(panic_message(&*panic)),
     };
     let Run { message, attempt, .. } = run;
     if let Some(status) = error.status() {
-        return Ran::Refused { outcome: outcome(status) };
+        return Ran::Refused { outcome: answer::failed(status) };
     }
     let delay = backoff.delay(*attempt, fastrand::f64());
     error!(
@@ -225,46 +233,79 @@ async fn handle<A: Actor>(
 }
 
 async fn call<A: Actor>(
-    mut held: Held<A>,
+    held: Option<Held<A>>,
     mut context: Context<'_>,
+    state: Option<&Bytes>,
     run: &Run,
 ) -> Result<(Ran, Held<A>), Error> {
     let message = &run.message;
-    let handler =
-        A::Service::dispatch(held.actor(), &message.method, &message.payload, &mut context);
-    let response = AssertUnwindSafe(handler).catch_unwind().await;
-    let response = response.map_err(|panic| Error::retried(panic_message(&*panic)))??;
-    if response.len() > REPLY_BYTES_MAX {
-        return Err(too_large("reply", REPLY_BYTES_MAX, response.len()));
-    }
-    let state = match held.changed() {
-        Ok(state) => state,
-        Err(state::Error::TooLarge(size)) => {
-            return Err(too_large("state", callboard_mailbox::limits::STATE_BYTES_MAX, size));
-        }
-        Err(error) => return Err(error.into()),
+    let mut held = match held.filter(|held| held.is_at(state)) {
+        Some(current) => current,
+        None => load(state, &context).await?,
     };
+    if held.is_new() {
+        held.actor_mut().on_create(&mut context).await?;
+    }
+    let handler =
+        A::Service::dispatch(held.actor_mut(), &message.method, &message.payload, &mut context);
+    let response = match handler.await {
+        Ok(_) if context.is_later() => {
+            return Err(Error::retried(
+                "the handler has answered, and promised or forwarded the answer as well",
+            ));
+        }
+        Ok(response) => Some(response),
+        Err(error) if error.is_later() => None,
+        Err(error) => return Err(error),
+    };
+    if let Some(size) = response.as_ref().map(Bytes::len).filter(|size| *size > REPLY_BYTES_MAX) {
+        return Err(too_large("reply", REPLY_BYTES_MAX, size));
+    }
+    let state = if context.is_deleted() {
+        held.actor_mut().on_delete(&mut context).await?;
+        held.deleted()
+    } else {
+        held.changed()?
+    };
+    context.check()?;
     Ok((Ran::Done { state, response, effects: context.into_effects() }, held))
 }
 
-/// The stored form of an error: its code, and all of it as `google.rpc.Status`.
-fn outcome(status: &Status) -> Outcome {
-    let encoded = match status.details() {
-        [] => tonic_types::pb::Status {
-            code: status.code().into(),
-            message: status.message().to_owned(),
-            details: Vec::new(),
-        }
-        .encode_to_vec()
-        .into(),
-        details => Bytes::copy_from_slice(details),
-    };
-    if encoded.len() > STATUS_BYTES_MAX {
-        let smaller = too_large("error", STATUS_BYTES_MAX, encoded.len());
-        return outcome(smaller.status().expect("too large is terminal"));
+/// Reads an actor into memory.
+async fn load<A: Actor>(state: Option<&Bytes>, context: &Context<'_>) -> Result<Held<A>, Error> {
+    let mut held = Held::<A>::load(state)?;
+    if !held.is_new() {
+        held.actor_mut().on_wake(context).await?;
     }
-    let code = i32::from(status.code()).unsigned_abs();
-    Outcome::Failed { code, status: encoded }
+    Ok(held)
+}
+
+/// Runs the handler of a read-only method; the outcome that its caller gets, or
+/// `None` when it failed with an error that is none for callers.
+pub(crate) async fn read<A: Actor>(
+    held: Option<Held<A>>,
+    context: &Context<'_>,
+    state: Option<&Bytes>,
+    run: &Run,
+) -> (Result<Bytes, Error>, Option<Held<A>>) {
+    let called = async {
+        let held = match held.filter(|held| held.is_at(state)) {
+            Some(current) => current,
+            None => load(state, context).await?,
+        };
+        let Run { message, .. } = run;
+        let response =
+            A::Service::read(held.actor(), &message.method, &message.payload, context).await;
+        Ok((response, held))
+    };
+    match AssertUnwindSafe(called).catch_unwind().await {
+        Ok(Ok((Ok(response), held))) if response.len() > REPLY_BYTES_MAX => {
+            (Err(too_large("reply", REPLY_BYTES_MAX, response.len())), Some(held))
+        }
+        Ok(Ok((response, held))) => (response, Some(held)),
+        Ok(Err(error)) => (Err(error), None),
+        Err(panic) => (Err(Error::retried(panic_message(&*panic))), None),
+    }
 }
 
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {

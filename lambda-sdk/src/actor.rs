@@ -1,27 +1,66 @@
 //! The traits between a user's actor and the SDK.
 
 use prost::Message;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 use crate::context::Context;
 use crate::error::{Error, Result};
+use crate::state::State;
 
 /// An encoded request or response.
 pub type Payload = bytes::Bytes;
 
 /// An actor: its state, and the service whose messages it handles.
 ///
-/// The state is stored as JSON. Add fields with `#[serde(default)]`, so that
-/// state that was stored before still reads.
+/// All but the service has a default.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not tied to an actor type",
     note = "add `impl callboard_lambda_sdk::Actor for {Self} {{ type Service = …; }}` with the \
             service that `callboard-build` generated beside the trait of the handlers"
 )]
-pub trait Actor: Default + Serialize + DeserializeOwned + Send + Sync + 'static {
+pub trait Actor: State {
     /// The generated type of the service, `CounterService` for `Counter`.
     type Service: Service<Self>;
+
+    /// The version of the state's schema. It is stored with the state; one that was
+    /// stored with another version goes to [`Actor::migrate`].
+    const STATE_VERSION: u32 = 0;
+
+    /// Reads a state that was stored with another version, or as another
+    /// [`Encoding`](crate::Encoding): the bytes are what
+    /// [`State::encode`](crate::State::encode) made then, JSON for a type of serde.
+    ///
+    /// # Errors
+    /// By default: no other version is known. The message then waits for a function
+    /// that knows it.
+    fn migrate(version: u32, stored: &[u8]) -> Result<Self> {
+        let _ = stored;
+        let own = Self::STATE_VERSION;
+        Err(Error::retried(format!(
+            "the state was stored with version {version} of its schema, this function has {own}, \
+             and Actor::migrate does not know it"
+        )))
+    }
+
+    /// Called before the first message that an actor ever gets, and before the first
+    /// one after it was deleted. What it does is committed with that message.
+    fn on_create(&mut self, ctx: &mut Context<'_>) -> impl Future<Output = Result<()>> + Send {
+        let _ = ctx;
+        async { Ok(()) }
+    }
+
+    /// Called each time that an actor was read into memory, before its next message,
+    /// for what is not stored: connections, caches, `#[serde(skip)]`.
+    fn on_wake(&mut self, ctx: &Context<'_>) -> impl Future<Output = Result<()>> + Send {
+        let _ = ctx;
+        async { Ok(()) }
+    }
+
+    /// Called after a handler that has called [`Context::delete`], while the state is
+    /// still there. What it sends is sent with the same commit.
+    fn on_delete(&mut self, ctx: &mut Context<'_>) -> impl Future<Output = Result<()>> + Send {
+        let _ = ctx;
+        async { Ok(()) }
+    }
 }
 
 /// Generated for each service: finds the handler of a method.
@@ -40,6 +79,14 @@ pub trait Service<A>: 'static {
         method: &str,
         payload: &[u8],
         ctx: &mut Context<'_>,
+    ) -> impl Future<Output = Result<Payload>> + Send;
+
+    /// Runs the handler of a read-only method.
+    fn read(
+        actor: &A,
+        method: &str,
+        payload: &[u8],
+        ctx: &Context<'_>,
     ) -> impl Future<Output = Result<Payload>> + Send;
 }
 

@@ -5,12 +5,16 @@ use std::time::{Duration, SystemTime};
 
 use callboard_mailbox::drain::{Effects, Outgoing, Run, TimerChange};
 use callboard_mailbox::limits::{
-    DELAY_MAX, EFFECTS_MAX, MESSAGE_BYTES_MAX, SEND_BYTES_MAX, TIMER_NAME_BYTES_MAX, TIMERS_MAX,
+    CHANGES_MAX, CORRELATION_BYTES_MAX, DELAY_MAX, MESSAGE_BYTES_MAX, RELAY_BYTES_MAX,
+    REPLY_BYTES_MAX, SEND_BYTES_MAX, SENDS_MAX, TIMED_ASKS_MAX, TIMER_NAME_BYTES_MAX, TIMERS_MAX,
 };
-use callboard_mailbox::message::Kind;
+use callboard_mailbox::message::{self, AnswerTo, Kind};
+use callboard_mailbox::reply::Outcome;
 use callboard_mailbox::{Address, Message, MessageId, Timestamp};
+use serde::Serialize;
 use tonic::{Code, Status};
 
+use crate::answer::{self, ASK_TIMER, AnswerHandler, Later};
 use crate::error::{Error, Result, too_large};
 use crate::request::Request;
 
@@ -28,6 +32,48 @@ pub struct Context<'a> {
     timers: Vec<(String, Timestamp)>,
     effects: Effects,
     sent_bytes: usize,
+    /// The answer comes later.
+    is_later: bool,
+    is_deleted: bool,
+}
+
+/// How long an ask of an actor waits for its answer, unless it says otherwise.
+const ASK_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// An ask of an actor, before it is sent: see [`Context::ask`].
+#[must_use = "an ask is sent by `then`"]
+#[derive(Debug)]
+pub struct Ask<'c, 'a, R> {
+    context: &'c mut Context<'a>,
+    request: Request<R>,
+    timeout: Option<Duration>,
+}
+
+impl<R> Ask<'_, '_, R> {
+    /// How long to wait for the answer, instead of 60 s.
+    pub fn timeout(self, timeout: Duration) -> Self {
+        Self { timeout: Some(timeout), ..self }
+    }
+
+    /// Waits as long as it takes: for an answer that may take days, or where a timer
+    /// of the actor's own ends the waiting for many asks at once. When the other
+    /// actor is suspended, no answer may ever come.
+    pub fn without_timeout(self) -> Self {
+        Self { timeout: None, ..self }
+    }
+
+    /// Sends it. The answer goes to a method of this actor that has the option
+    /// `answer`, with the correlation: whatever that handler needs to know, at most
+    /// 4 KiB as JSON.
+    ///
+    /// # Errors
+    /// As [`Context::tell`]; INVALID_ARGUMENT when the handler is of another actor
+    /// type, RESOURCE_EXHAUSTED for a correlation that is too large and for more than
+    /// 32 asks that wait with a time-out.
+    pub fn then(self, handler: AnswerHandler<R>, correlation: impl Serialize) -> Result<()> {
+        let Self { context, request, timeout } = self;
+        context.send_ask(request, timeout, handler, &correlation)
+    }
 }
 
 impl<'a> Context<'a> {
@@ -37,11 +83,32 @@ impl<'a> Context<'a> {
         now: Timestamp,
         timers: Vec<(String, Timestamp)>,
     ) -> Self {
-        Self { address, run, now, timers, effects: Effects::default(), sent_bytes: 0 }
+        Self {
+            address,
+            run,
+            now,
+            timers,
+            effects: Effects::default(),
+            sent_bytes: 0,
+            is_later: false,
+            is_deleted: false,
+        }
     }
 
     pub(crate) fn into_effects(self) -> Effects {
         self.effects
+    }
+
+    pub(crate) fn is_later(&self) -> bool {
+        self.is_later
+    }
+
+    pub(crate) fn is_deleted(&self) -> bool {
+        self.is_deleted
+    }
+
+    pub(crate) fn address(&self) -> &Address {
+        self.address
     }
 
     /// The actor's own key.
@@ -87,7 +154,7 @@ impl<'a> Context<'a> {
     /// The name of the timer that fired; `None` for any other message.
     #[must_use]
     pub fn timer(&self) -> Option<&str> {
-        self.run.timer.as_deref()
+        self.run.timer.as_deref().filter(|name| !name.starts_with(ASK_TIMER))
     }
 
     /// When the message was sent, by its sender's clock.
@@ -114,17 +181,108 @@ impl<'a> Context<'a> {
     ///
     /// # Errors
     /// INVALID_ARGUMENT when the request's type or key is not valid,
-    /// RESOURCE_EXHAUSTED beyond the limits: 256 KiB a message, 768 KiB and 80
-    /// messages a handler, of which each change of a timer takes two.
-    pub fn tell(&mut self, request: Request) -> Result<()> {
+    /// RESOURCE_EXHAUSTED beyond the limits: 256 KiB a message, 768 KiB and 500
+    /// messages a handler, and 380 KiB for those beyond the first 16.
+    pub fn tell<R>(&mut self, request: Request<R>) -> Result<()> {
         self.send(request, None)
+    }
+
+    /// Asks an actor. Nothing waits: the answer comes back as a message to this
+    /// actor, and so does the time-out, after 60 s unless the ask says otherwise. So
+    /// actors that ask each other in a circle cannot lock each other up.
+    ///
+    /// ```ignore
+    /// ctx.ask(AccountRef::new("bob").debit(DebitRequest { cents: 500, ..Default::default() }))
+    ///     .timeout(Duration::from_secs(10))
+    ///     .then(TransferService::ON_DEBITED, "bob")?;
+    /// ```
+    pub fn ask<R>(&mut self, request: Request<R>) -> Ask<'_, 'a, R> {
+        Ask { context: self, request, timeout: Some(ASK_TIMEOUT) }
+    }
+
+    /// Lets another actor answer whoever waits for this message: `return
+    /// ctx.forward(…)`. It is sent with the commit of this message.
+    ///
+    /// # Errors
+    /// As [`Context::tell`]. When it succeeds, too: a handler that has no answer of
+    /// its own returns this.
+    pub fn forward<R>(&mut self, request: Request<R>) -> Result<R> {
+        let answer_to = self.run.message.waits(self.address).map(Box::new);
+        let (to, message) = self.message(request)?;
+        let message = Message { answer_to, ..message };
+        self.take_room(&message)?;
+        self.effects.sends.push(Outgoing { to, message, at: None });
+        self.is_later = true;
+        Err(Error::later())
+    }
+
+    /// Promises to answer whoever waits for this message later, from another one.
+    /// `keep` puts the promise into the actor's state; [`Context::reply`] and
+    /// [`Context::refuse`] keep it.
+    ///
+    /// ```ignore
+    /// async fn winner(&mut self, _: WinnerRequest, ctx: &mut Context<'_>) -> Result<WinnerResponse> {
+    ///     match &self.winner {
+    ///         Some(name) => Ok(WinnerResponse { name: name.clone() }),
+    ///         None => ctx.reply_later(|later| self.waiting.push(later)),
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// Always: a handler that has no answer of its own returns this.
+    pub fn reply_later<R>(&mut self, keep: impl FnOnce(Later<R>)) -> Result<R> {
+        keep(Later::new(self.run.message.waits(self.address)));
+        self.is_later = true;
+        Err(Error::later())
+    }
+
+    /// Answers what was left open before.
+    ///
+    /// # Errors
+    /// RESOURCE_EXHAUSTED when the response has more than 256 KiB, and for more than
+    /// 64 answers and changes of timers in one handler.
+    pub fn reply<R: prost::Message>(&mut self, later: Later<R>, response: &R) -> Result<()> {
+        let response = response.encode_to_vec();
+        if response.len() > REPLY_BYTES_MAX {
+            return Err(too_large("reply", REPLY_BYTES_MAX, response.len()));
+        }
+        self.answer(later, Outcome::Ok(response.into()))
+    }
+
+    /// Refuses what was left open before.
+    ///
+    /// # Errors
+    /// As [`Context::reply`].
+    pub fn refuse<R>(&mut self, later: Later<R>, status: &Status) -> Result<()> {
+        self.answer(later, answer::failed(status))
+    }
+
+    /// Deletes the actor: its state and its timers, after this message. Messages that
+    /// wait, and those to come, find an actor that never had one.
+    pub fn delete(&mut self) {
+        let Self { timers, effects, .. } = self;
+        let is_stored = |name: &String| {
+            let mut set = effects.timers.iter();
+            !set.any(|change| matches!(change, TimerChange::Set { name: new, .. } if new == name))
+        };
+        let stored = timers.drain(..).map(|(name, _)| name).filter(is_stored);
+        let cancelled: Vec<_> = stored.map(|name| TimerChange::Cancel { name }).collect();
+        // One that was stored and is replaced by this handler is gone as well.
+        effects.timers.iter_mut().for_each(|change| {
+            if let TimerChange::Set { name, .. } = change {
+                *change = TimerChange::Cancel { name: std::mem::take(name) };
+            }
+        });
+        effects.timers.extend(cancelled);
+        self.is_deleted = true;
     }
 
     /// As [`Context::tell`], delivered after a delay of at most 366 days.
     ///
     /// # Errors
     /// As [`Context::tell`]; INVALID_ARGUMENT when the delay is too long.
-    pub fn tell_after(&mut self, delay: Duration, request: Request) -> Result<()> {
+    pub fn tell_after<R>(&mut self, delay: Duration, request: Request<R>) -> Result<()> {
         let at = self.after(delay)?;
         self.send(request, Some(at))
     }
@@ -136,25 +294,25 @@ impl<'a> Context<'a> {
     /// As [`Context::tell_after`]; INVALID_ARGUMENT when the request is for
     /// another actor or the name is not 1 to 64 bytes, RESOURCE_EXHAUSTED for
     /// more than 32 timers.
-    pub fn set_timer(&mut self, name: &str, delay: Duration, request: Request) -> Result<()> {
-        if !(1..=TIMER_NAME_BYTES_MAX).contains(&name.len()) {
+    pub fn set_timer<R>(&mut self, name: &str, delay: Duration, request: Request<R>) -> Result<()> {
+        if !(1..=TIMER_NAME_BYTES_MAX).contains(&name.len()) || name.starts_with(ASK_TIMER) {
             let limit = TIMER_NAME_BYTES_MAX;
-            return Err(invalid(format!("the name of a timer has 1 to {limit} bytes")));
+            return Err(invalid(format!(
+                "the name of a timer has 1 to {limit} bytes, and begins with no {ASK_TIMER}"
+            )));
         }
         let at = self.after(delay)?;
         let (to, message) = self.message(request)?;
         if to != *self.address {
             return Err(invalid(format!("a timer is for the actor itself, and this is for {to}")));
         }
-        self.take_room(2, &message)?;
+        self.take_room(&message)?;
         self.timers.retain(|(set, _)| set != name);
-        if self.timers.len() >= TIMERS_MAX {
-            let text = format!("an actor has at most {TIMERS_MAX} timers");
-            return Err(Error::terminal(Status::new(Code::ResourceExhausted, text)));
+        if self.timers().count() >= TIMERS_MAX {
+            return Err(exhausted(format!("an actor has at most {TIMERS_MAX} timers")));
         }
         self.timers.push((name.to_owned(), at));
-        self.effects.timers.push(TimerChange::Set { name: name.to_owned(), at, message });
-        Ok(())
+        self.change(TimerChange::Set { name: name.to_owned(), at, message })
     }
 
     /// Cancels a timer; false when none of this name is set.
@@ -170,13 +328,94 @@ impl<'a> Context<'a> {
 
     /// The timers that are set, each with its time.
     pub fn timers(&self) -> impl Iterator<Item = (&str, SystemTime)> {
-        self.timers.iter().map(|(name, at)| (name.as_str(), system_time(*at)))
+        let named = self.timers.iter().filter(|(name, _)| !name.starts_with(ASK_TIMER));
+        named.map(|(name, at)| (name.as_str(), system_time(*at)))
     }
 
-    fn send(&mut self, request: Request, at: Option<Timestamp>) -> Result<()> {
+    /// The ask whose answer is this message waits no more; false when it did not.
+    pub(crate) fn end_ask(&mut self) -> bool {
+        self.cancel_timer(&answer::timer(self.message_id()))
+    }
+
+    /// Whether the message is the time-out of an ask.
+    pub(crate) fn is_ask_timeout(&self) -> bool {
+        self.run.timer.as_deref().is_some_and(|name| name.starts_with(ASK_TIMER))
+    }
+
+    fn send<R>(&mut self, request: Request<R>, at: Option<Timestamp>) -> Result<()> {
         let (to, message) = self.message(request)?;
-        self.take_room(1, &message)?;
+        self.take_room(&message)?;
         self.effects.sends.push(Outgoing { to, message, at });
+        Ok(())
+    }
+
+    fn send_ask<R>(
+        &mut self,
+        request: Request<R>,
+        timeout: Option<Duration>,
+        handler: AnswerHandler<R>,
+        correlation: &impl Serialize,
+    ) -> Result<()> {
+        if handler.actor_type != self.actor_type() {
+            return Err(invalid(format!("{handler:?} is no method of {}", self.actor_type())));
+        }
+        let correlation = serde_json::to_vec(correlation)?;
+        if correlation.len() > CORRELATION_BYTES_MAX {
+            return Err(too_large("correlation", CORRELATION_BYTES_MAX, correlation.len()));
+        }
+        let token = answer::token(timeout.is_some(), &correlation);
+        // The id of the answer, in this actor's own mailbox.
+        let id = self.new_id();
+        let (to, message) = self.message(request)?;
+        if let Some(timeout) = timeout {
+            let at = self.after(timeout)?;
+            let waiting = self.timers.iter().filter(|(name, _)| name.starts_with(ASK_TIMER));
+            if waiting.count() >= TIMED_ASKS_MAX {
+                return Err(exhausted(format!(
+                    "at most {TIMED_ASKS_MAX} asks of an actor wait with a time-out; ask the                      others without one, and set a timer for all of them"
+                )));
+            }
+            let answer = message::Answer { token: token.clone(), outcome: answer::timeout() };
+            let name = answer::timer(id.as_str());
+            self.timers.push((name.clone(), at));
+            let message = Message {
+                id: id.clone(),
+                method: handler.method.to_owned(),
+                payload: answer.encoded(),
+                ..message.clone()
+            };
+            self.change(TimerChange::Set { name, at, message })?;
+        }
+        let method = handler.method.to_owned();
+        let answer_to = AnswerTo::Actor { address: self.address.clone(), id, method, token };
+        let deadline = timeout.map(|timeout| self.now.plus(timeout));
+        let message = Message { deadline, answer_to: Some(Box::new(answer_to)), ..message };
+        self.take_room(&message)?;
+        self.effects.sends.push(Outgoing { to, message, at: None });
+        Ok(())
+    }
+
+    fn answer<R>(&mut self, later: Later<R>, outcome: Outcome) -> Result<()> {
+        // Nobody waits for a tell.
+        let Some(to) = later.to else { return Ok(()) };
+        self.take_change()?;
+        self.sent_bytes += outcome.size();
+        self.effects.answers.push((to, outcome));
+        Ok(())
+    }
+
+    fn change(&mut self, change: TimerChange) -> Result<()> {
+        self.take_change()?;
+        self.effects.timers.push(change);
+        Ok(())
+    }
+
+    fn take_change(&self) -> Result<()> {
+        if self.effects.timers.len() + self.effects.answers.len() >= CHANGES_MAX {
+            return Err(exhausted(format!(
+                "a handler may set and answer at most {CHANGES_MAX} timers and open asks"
+            )));
+        }
         Ok(())
     }
 
@@ -188,16 +427,20 @@ impl<'a> Context<'a> {
         Ok(self.now.plus(delay))
     }
 
-    fn message(&self, request: Request) -> Result<(Address, Message)> {
+    fn new_id(&self) -> MessageId {
+        let mut random = [0; 10];
+        random.fill_with(|| fastrand::u8(..));
+        MessageId::from_time(self.now, &random)
+    }
+
+    fn message<R>(&self, request: Request<R>) -> Result<(Address, Message)> {
         let to = Address::new(&request.actor_type, &request.key)
             .map_err(|error| invalid(format!("the message has no valid address: {error}")))?;
         if request.payload.len() > MESSAGE_BYTES_MAX {
             return Err(too_large("message", MESSAGE_BYTES_MAX, request.payload.len()));
         }
-        let mut random = [0; 10];
-        random.fill_with(|| fastrand::u8(..));
         let message = Message {
-            id: MessageId::from_time(self.now, &random),
+            id: self.new_id(),
             kind: Kind::Tell,
             method: request.method,
             payload: request.payload,
@@ -207,18 +450,14 @@ impl<'a> Context<'a> {
             headers: self.run.message.headers.clone(),
             receipt: false,
             sender: Some(self.address.clone()),
+            answer_to: None,
         };
         Ok((to, message))
     }
 
-    fn take_room(&mut self, items: usize, message: &Message) -> Result<()> {
-        let used = self.effects.sends.len() + 2 * self.effects.timers.len();
-        if used + items > EFFECTS_MAX {
-            let text = format!(
-                "a handler may send at most {EFFECTS_MAX} messages, of which each change of a \
-                 timer takes two"
-            );
-            return Err(Error::terminal(Status::new(Code::ResourceExhausted, text)));
+    fn take_room(&mut self, message: &Message) -> Result<()> {
+        if self.effects.sends.len() >= SENDS_MAX {
+            return Err(exhausted(format!("a handler may send at most {SENDS_MAX} messages")));
         }
         self.sent_bytes += message.encoded_len();
         if self.sent_bytes > SEND_BYTES_MAX {
@@ -226,6 +465,20 @@ impl<'a> Context<'a> {
         }
         Ok(())
     }
+
+    /// Whether all that is sent fits into one commit and one relay.
+    pub(crate) fn check(&self) -> Result<()> {
+        match self.effects.relayed_bytes() {
+            bytes if bytes > RELAY_BYTES_MAX => {
+                Err(too_large("messages of a handler beyond the first", RELAY_BYTES_MAX, bytes))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn exhausted(text: String) -> Error {
+    Error::terminal(Status::new(Code::ResourceExhausted, text))
 }
 
 fn invalid(text: String) -> Error {

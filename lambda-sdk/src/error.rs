@@ -18,6 +18,8 @@ pub struct Error(Kind);
 enum Kind {
     Terminal(Box<Status>),
     Retried(Box<dyn std::error::Error + Send + Sync>),
+    /// The message is done, and its answer comes later.
+    Later,
 }
 
 impl Error {
@@ -55,12 +57,21 @@ impl Error {
         ))
     }
 
+    /// What a handler returns that has no answer of its own.
+    pub(crate) fn later() -> Self {
+        Self(Kind::Later)
+    }
+
+    pub(crate) fn is_later(&self) -> bool {
+        matches!(self.0, Kind::Later)
+    }
+
     /// The status of a terminal error; `None` when the message is retried.
     #[must_use]
     pub fn status(&self) -> Option<&Status> {
         match &self.0 {
             Kind::Terminal(status) => Some(status),
-            Kind::Retried(_) => None,
+            Kind::Retried(_) | Kind::Later => None,
         }
     }
 }
@@ -75,6 +86,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Kind::Terminal(status) => write!(f, "{:?}: {}", status.code(), status.message()),
+            Kind::Later => f.write_str("the answer comes later"),
             Kind::Retried(error) => {
                 write!(f, "{error}")?;
                 let mut source = error.source();

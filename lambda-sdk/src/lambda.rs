@@ -1,25 +1,35 @@
 //! The front: invocations in, results out.
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use callboard_mailbox::Store;
+use bytes::Bytes;
 use callboard_mailbox::clock::{Clock, Timestamp};
-use callboard_mailbox::drain::End;
+use callboard_mailbox::drain::{Drain, End, Run};
+use callboard_mailbox::record::Revision;
+use callboard_mailbox::reply::Outcome;
+use callboard_mailbox::store::snapshot;
+use callboard_mailbox::{Address, Store};
 use callboard_mailbox_dynamodb::{DynamoDbStore, Tables, connect, schema};
 use callboard_proto::pb::{
     self, Invocation, InvocationResult, Pong, invocation::Task, invocation_result,
 };
 use futures::FutureExt;
+use futures::future::BoxFuture;
 use lambda_runtime::{LambdaEvent, service_fn};
 use prost::Message;
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 
-use crate::activation::{self, Finished, Surroundings};
+use crate::activation::{self, Broken, Finished, Surroundings};
 use crate::actor::{Actor, Service};
+use crate::answer;
+use crate::context::Context;
 use crate::error::{Error, Result};
+use crate::kept::Kept;
+use crate::state::Held;
 use crate::wire;
 
 /// The environment variable with the prefix of the tables' names.
@@ -34,67 +44,234 @@ pub struct Envelope {
     callboard: String,
 }
 
-/// What performs the invocations of an actor type's function.
+/// What performs the invocations of a function.
 pub struct Handler<S> {
     store: S,
     clock: Clock,
+    kinds: BTreeMap<&'static str, Box<dyn Kind<S>>>,
 }
 
 impl<S: Store> Handler<S> {
-    /// A handler over a store, with the clock of the process.
+    /// A handler over a store, with the clock of the process, that serves no actor
+    /// type yet.
     #[must_use]
     pub fn new(store: S, clock: Clock) -> Self {
-        Self { store, clock }
+        Self { store, clock, kinds: BTreeMap::new() }
+    }
+
+    /// Serves an actor type as well.
+    #[must_use]
+    pub fn actor<A: Actor>(mut self) -> Self {
+        self.kinds.insert(A::Service::TYPE, Box::new(Of::<A>::default()));
+        self
     }
 
     /// Performs one invocation, which Lambda ends at its deadline.
     ///
     /// # Errors
     /// When the invocation cannot be read, or its run broke off.
-    pub async fn handle<A: Actor>(
+    pub async fn handle(
         &self,
         envelope: Envelope,
         deadline: Timestamp,
     ) -> std::result::Result<Envelope, lambda_runtime::Error> {
-        let task = open(&envelope)?;
-        let result = self.perform::<A>(task, deadline).await?;
-        Ok(Envelope { callboard: BASE64_STANDARD.encode(result.encode_to_vec()) })
-    }
-
-    async fn perform<A: Actor>(
-        &self,
-        task: Task,
-        deadline: Timestamp,
-    ) -> std::result::Result<InvocationResult, lambda_runtime::Error> {
-        let result = match task {
+        let result = match open(&envelope)? {
             Task::Ping(pb::Ping {}) => invocation_result::Result::Pong(Pong {
-                actor_types: vec![A::Service::TYPE.to_owned()],
+                actor_types: self.kinds.keys().map(|kind| (*kind).to_owned()).collect(),
                 sdk_version: env!("CARGO_PKG_VERSION").to_owned(),
             }),
             Task::Activation(activation) => {
-                let (mut drain, backoff) = wire::open(activation, A::Service::TYPE)?;
-                let surroundings = Surroundings {
-                    store: &self.store,
-                    clock: Arc::clone(&self.clock),
-                    stop_at: stop_at((self.clock)(), deadline),
-                    backoff,
-                };
-                // Boxed: what is nested in it would overflow the compiler's limit
-                // for types in the crates of actors.
-                let run = activation::run::<A, _>(&surroundings, &mut drain).boxed();
-                let Finished { end, replies } = run.await?;
-                if let End::Hole { at } = end {
-                    return Err(format!("message {at} is missing in the mailbox").into());
-                }
-                invocation_result::Result::Activation(wire::report(&drain, end, replies))
+                invocation_result::Result::Activation(self.activate(activation, deadline).await?)
             }
+            Task::Read(read) => invocation_result::Result::Read(self.read(read).await?),
         };
-        Ok(InvocationResult { result: Some(result) })
+        let result = InvocationResult { result: Some(result) };
+        Ok(Envelope { callboard: BASE64_STANDARD.encode(result.encode_to_vec()) })
+    }
+
+    async fn activate(
+        &self,
+        activation: pb::Activation,
+        deadline: Timestamp,
+    ) -> std::result::Result<pb::ActivationResult, lambda_runtime::Error> {
+        let (mut drain, backoff) = wire::open(activation)?;
+        let surroundings = Surroundings {
+            store: &self.store,
+            clock: Arc::clone(&self.clock),
+            stop_at: stop_at((self.clock)(), deadline),
+            backoff,
+        };
+        let kind = self.kind(drain.address())?;
+        let Finished { end, replies } = kind.activate(&surroundings, &mut drain).await?;
+        if let End::Hole { at } = end {
+            return Err(format!("message {at} is missing in the mailbox").into());
+        }
+        Ok(wire::report(&drain, end, replies))
+    }
+
+    async fn read(
+        &self,
+        read: pb::Read,
+    ) -> std::result::Result<pb::ReadResult, lambda_runtime::Error> {
+        let (address, run) = wire::open_read(read, (self.clock)())?;
+        let kind = self.kind(&address)?;
+        let snapshot = snapshot(&self.store, &address).await?;
+        let (revision, state) = match snapshot {
+            Some((record, state)) => (record.revision, state),
+            None => (Revision::default(), None),
+        };
+        let context = Context::new(&address, &run, run.message.sent_at, Vec::new());
+        let response = kind.read(&context, revision, state, &run).await;
+        let outcome = match response {
+            Ok(response) => Outcome::Ok(response),
+            Err(error) => match error.status() {
+                Some(status) => answer::failed(status),
+                // The caller tries again; the log tells the error.
+                None => return Err(error.to_string().into()),
+            },
+        };
+        let (code, body) = outcome.parts();
+        Ok(pb::ReadResult { code, body })
+    }
+
+    fn kind(&self, address: &Address) -> std::result::Result<&dyn Kind<S>, String> {
+        let asked = address.actor_type();
+        self.kinds.get(asked).map(|kind| &**kind).ok_or_else(|| {
+            let served: Vec<_> = self.kinds.keys().copied().collect();
+            format!("this function serves {}, and it was invoked for {asked}", served.join(", "))
+        })
+    }
+}
+
+/// One of the actor types of a function. Its futures are boxed: what is nested in
+/// them would overflow the compiler's limit for types in the crates of actors.
+trait Kind<S>: Send + Sync {
+    fn activate<'a>(
+        &'a self,
+        surroundings: &'a Surroundings<'_, S>,
+        drain: &'a mut Drain,
+    ) -> BoxFuture<'a, std::result::Result<Finished, Broken>>;
+
+    fn read<'a>(
+        &'a self,
+        context: &'a Context<'_>,
+        revision: Revision,
+        state: Option<Bytes>,
+        run: &'a Run,
+    ) -> BoxFuture<'a, Result<Bytes>>;
+}
+
+/// An actor type, and those of its actors that are kept in memory.
+struct Of<A> {
+    kept: Mutex<Kept<A>>,
+}
+
+impl<A> Default for Of<A> {
+    fn default() -> Self {
+        Self { kept: Mutex::default() }
+    }
+}
+
+impl<A: Actor> Of<A> {
+    fn take(&self, address: &Address) -> Option<Held<A>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).take(address)
+    }
+
+    fn keep(&self, address: &Address, held: Option<Held<A>>) {
+        if let Some(held) = held {
+            self.kept.lock().unwrap_or_else(PoisonError::into_inner).keep(address.clone(), held);
+        }
+    }
+}
+
+impl<A: Actor, S: Store> Kind<S> for Of<A> {
+    fn activate<'a>(
+        &'a self,
+        surroundings: &'a Surroundings<'_, S>,
+        drain: &'a mut Drain,
+    ) -> BoxFuture<'a, std::result::Result<Finished, Broken>> {
+        let run = async move {
+            let address = drain.address().clone();
+            let mut held = self.take(&address);
+            let finished = activation::run(surroundings, drain, &mut held).await;
+            self.keep(&address, held);
+            finished
+        };
+        run.boxed()
+    }
+
+    fn read<'a>(
+        &'a self,
+        context: &'a Context<'_>,
+        revision: Revision,
+        state: Option<Bytes>,
+        run: &'a Run,
+    ) -> BoxFuture<'a, Result<Bytes>> {
+        let read = async move {
+            let held = self.take(context.address());
+            let (response, held) = activation::read(held, context, state.as_ref(), run).await;
+            self.keep(context.address(), held.map(|held| held.at(revision)));
+            response
+        };
+        read.boxed()
+    }
+}
+
+/// A function that serves several actor types.
+///
+/// ```ignore
+/// #[tokio::main]
+/// async fn main() -> Result<()> {
+///     Function::new().actor::<Account>().actor::<Transfer>().run().await
+/// }
+/// ```
+#[derive(Default)]
+#[must_use = "a function is run by `run`"]
+pub struct Function {
+    kinds: BTreeMap<&'static str, Box<dyn Kind<DynamoDbStore>>>,
+}
+
+impl Function {
+    /// A function that serves no actor type yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Serves an actor type as well.
+    pub fn actor<A: Actor>(mut self) -> Self {
+        self.kinds.insert(A::Service::TYPE, Box::new(Of::<A>::default()));
+        self
+    }
+
+    /// As [`run`], for all of its actor types.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn run(self) -> Result<()> {
+        log();
+        if std::env::var_os("AWS_LAMBDA_RUNTIME_API").is_none() {
+            return Err(Error::retried(
+                "this is an actor's Lambda function, and AWS_LAMBDA_RUNTIME_API is not set; run it \
+                 with `callboard dev`, or deploy it",
+            ));
+        }
+        let config = aws_config::load_from_env().await;
+        let prefix = std::env::var(TABLE_PREFIX);
+        let tables = Tables::new(prefix.as_deref().unwrap_or(schema::DEFAULT_PREFIX));
+        let store = DynamoDbStore::new(connect(&config, None), tables);
+        let clock: Clock = Arc::new(|| SystemTime::now().into());
+        let handler = Handler { store, clock, kinds: self.kinds };
+        let performed = service_fn(|event: LambdaEvent<Envelope>| {
+            handler.handle(event.payload, Timestamp(event.context.deadline)).boxed()
+        });
+        // Boxed for the same reason.
+        Box::pin(lambda_runtime::run(performed)).await.map_err(Error::retried)
     }
 }
 
 /// Serves an actor type: polls Lambda for invocations and runs them, until the
-/// environment ends. The function's `main` does nothing else.
+/// environment ends. The function's `main` does nothing else. For several actor types
+/// see [`Function`].
 ///
 /// It reads `CALLBOARD_TABLE_PREFIX` (default `callboard`), `RUST_LOG` (default
 /// `info`), and what the AWS SDK reads, `AWS_ENDPOINT_URL_DYNAMODB` among it.
@@ -102,22 +279,7 @@ impl<S: Store> Handler<S> {
 /// # Errors
 /// When it runs outside of Lambda, or Lambda cannot be reached.
 pub async fn run<A: Actor>() -> Result<()> {
-    log();
-    if std::env::var_os("AWS_LAMBDA_RUNTIME_API").is_none() {
-        return Err(Error::retried(
-            "this is an actor's Lambda function, and AWS_LAMBDA_RUNTIME_API is not set; run it \
-             with `callboard dev`, or deploy it",
-        ));
-    }
-    let config = aws_config::load_from_env().await;
-    let prefix = std::env::var(TABLE_PREFIX);
-    let tables = Tables::new(prefix.as_deref().unwrap_or(schema::DEFAULT_PREFIX));
-    let store = DynamoDbStore::new(connect(&config, None), tables);
-    let handler = Handler::new(store, Arc::new(|| SystemTime::now().into()));
-    let performed = service_fn(|event: LambdaEvent<Envelope>| {
-        handler.handle::<A>(event.payload, Timestamp(event.context.deadline))
-    });
-    lambda_runtime::run(performed).await.map_err(Error::retried)
+    Function::new().actor::<A>().run().await
 }
 
 fn log() {

@@ -35,8 +35,11 @@
 //! | module | what it knows |
 //! | --- | --- |
 //! | [`actor`] | the traits between a user's actor and the SDK |
-//! | [`context`] | what a handler can ask about its message, send and time |
+//! | [`context`] | what a handler can ask about its message, send, ask, time and delete |
+//! | [`answer`](mod@answer) | answers to asks, and answers that are given later |
 //! | [`error`] | errors that answer the caller, and errors that are retried |
+//! | [`state`] | how an actor is stored |
+//! | `kept` | actors that stay in memory between invocations |
 //! | `activation` | one run: query, handle, commit, release |
 //! | [`Request`] | a message for an actor, before it is sent |
 //! | `wire` | what the gateway hands over, and what it gets back |
@@ -44,26 +47,31 @@
 
 mod activation;
 pub mod actor;
+pub mod answer;
 pub mod context;
 pub mod error;
+mod kept;
 mod lambda;
 mod request;
-mod state;
+pub mod state;
+pub mod testing;
 mod wire;
 
 pub use actor::{Actor, Payload, Service, decode, encode};
-pub use context::Context;
+pub use answer::{Answer, AnswerHandler, Later, answer};
+pub use context::{Ask, Context};
 pub use error::{Error, Result};
-pub use lambda::run;
+pub use lambda::{Function, run};
 pub use request::Request;
+pub use state::{Encoding, State};
 
-/// What [`run`] does with an invocation, for tests that have no Lambda.
+/// What [`run`] does with an invocation, for Callboard's own tests.
 #[doc(hidden)]
-pub mod testing {
+pub mod invocation {
     pub use crate::lambda::{Envelope, Handler};
 }
 
-pub use callboard_proto::pb;
+pub use callboard_proto::{key, pb};
 pub use prost;
 pub use prost_types;
 pub use tonic::{Code, Status};

@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use callboard_mailbox::drain::{Drain, End, Rules};
+use callboard_mailbox::drain::{Drain, End, Rules, Run};
 use callboard_mailbox::lease::Terms;
-use callboard_mailbox::message::InvalidId;
+use callboard_mailbox::message::{InvalidId, Kind};
 use callboard_mailbox::parcel::{PendingWake, Slot, Tick};
 use callboard_mailbox::record::Revision;
 use callboard_mailbox::retry::{Attempts, Backoff, Exhausted};
 use callboard_mailbox::state::{Spilled, Stored};
 use callboard_mailbox::{
-    Address, Epoch, Lease, MessageId, Record, Reply, Segment, Sequence, Timestamp, address, message,
+    Address, Epoch, Lease, Message, MessageId, Record, Reply, Segment, Sequence, Timestamp,
+    address, message,
 };
 use callboard_proto::pb::{self, ActivationEnd, ActivationResult, slot::Order};
 
@@ -19,8 +20,6 @@ use callboard_proto::pb::{self, ActivationEnd, ActivationResult, slot::Order};
 pub(crate) enum Error {
     #[error("the activation has no valid address: {0}")]
     Address(#[from] address::Error),
-    #[error("this function serves {served}, and it was invoked for {asked}")]
-    OtherType { served: &'static str, asked: String },
     #[error(transparent)]
     Segment(#[from] message::DecodeError),
     #[error("the activation has a bad message id: {0}")]
@@ -30,14 +29,8 @@ pub(crate) enum Error {
 }
 
 /// The run that an activation asks for, and how long failed messages wait.
-pub(crate) fn open(
-    activation: pb::Activation,
-    served: &'static str,
-) -> Result<(Drain, Backoff), Error> {
+pub(crate) fn open(activation: pb::Activation) -> Result<(Drain, Backoff), Error> {
     let address = Address::parse(&activation.address)?;
-    if address.actor_type() != served {
-        return Err(Error::OtherType { served, asked: address.actor_type().to_owned() });
-    }
     let state = match (activation.spilled, activation.state) {
         (Some(pb::SpilledState { revision, chunks }), _) => {
             Some(Stored::Spilled(Spilled { revision: Revision(revision), chunks }))
@@ -77,6 +70,25 @@ pub(crate) fn open(
     let lease = Lease { address, record };
     let run = fastrand::u64(..);
     Ok((Drain::new(&lease, &segments, activation.more, rules, run)?, backoff))
+}
+
+/// A read-only ask, as a message to the actor.
+pub(crate) fn open_read(read: pb::Read, now: Timestamp) -> Result<(Address, Run), Error> {
+    let mut random = [0; 10];
+    random.fill_with(|| fastrand::u8(..));
+    let message = Message {
+        id: MessageId::from_time(now, &random),
+        kind: Kind::Ask,
+        method: read.method,
+        payload: read.payload,
+        sent_at: now,
+        deadline: read.deadline_ms.map(Timestamp),
+        headers: read.headers.into_iter().collect(),
+        receipt: false,
+        sender: None,
+        answer_to: None,
+    };
+    Ok((Address::parse(&read.address)?, Run { message, sequence: None, attempt: 1, timer: None }))
 }
 
 /// How a run ended, for the gateway.

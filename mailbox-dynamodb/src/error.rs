@@ -191,6 +191,7 @@ mod tests {
             headers: Vec::new(),
             receipt: false,
             sender: None,
+            answer_to: None,
         };
         Posted { to: address(), parcel: Parcel { slot: slot(), message, timer: None } }
     }

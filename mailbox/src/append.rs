@@ -159,6 +159,7 @@ mod tests {
                 headers: Vec::new(),
                 receipt: false,
                 sender: None,
+                answer_to: None,
             })
             .collect();
         Segment::new(Sequence(first), &messages)

@@ -58,8 +58,20 @@ pub struct Commit {
     pub posted: Vec<Posted>,
     /// The replies and receipts of consumed messages. None of them may exist.
     pub replies: Vec<Reply>,
+    /// The answers to asks of others, and to asks that were left open before. They
+    /// replace what is there.
+    pub answers: Vec<Answered>,
     /// Consumed messages that are set aside.
     pub dead_letters: Vec<DeadLetter>,
+}
+
+/// The answer to an ask that is not of this commit.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Answered {
+    /// The actor that was asked.
+    pub address: Address,
+    /// The answer.
+    pub reply: Reply,
 }
 
 /// What becomes of the lease with a commit.
@@ -124,6 +136,7 @@ impl Commit {
             removed: Vec::new(),
             posted: Vec::new(),
             replies: Vec::new(),
+            answers: Vec::new(),
             dead_letters: Vec::new(),
         }
     }
@@ -138,6 +151,7 @@ impl Commit {
             + self.removed.len()
             + self.posted.len()
             + self.replies.len()
+            + self.answers.len()
             + self.dead_letters.len()
     }
 
@@ -175,7 +189,7 @@ pub fn apply(record: &Record, commit: &Commit) -> Option<Record> {
         ..record.clone()
     };
     if let Some(write) = &commit.state {
-        after.state = Some(write.stored(revision));
+        after.state = write.stored(revision);
     }
     match &commit.lease {
         LeaseAfter::Renewed { until, due } => {

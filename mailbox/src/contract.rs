@@ -70,6 +70,7 @@ pub async fn check(store: &impl Store, salt: &str) {
             a_state_that_shrinks_leaves_nothing_behind
             a_state_is_that_of_its_revision_or_none
             a_snapshot_is_record_and_state
+            a_state_is_deleted_with_all_of_its_items
         }
         parcels {
             parcels_come_after_the_log_in_the_order_of_their_slots
@@ -87,6 +88,7 @@ pub async fn check(store: &impl Store, salt: &str) {
         replies {
             replies_are_read_in_the_order_of_their_keys
             every_outcome_reads_back_with_its_digest
+            an_answer_replaces_what_is_there
         }
         dead_letters {
             dead_letters_are_listed_in_order_and_in_pages

@@ -8,6 +8,7 @@
 
 mod batch;
 mod queue;
+mod relay;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -16,19 +17,20 @@ use bytes::Bytes;
 
 use crate::address::Address;
 use crate::clock::Timestamp;
-use crate::commit::{Commit, Committed, LeaseAfter};
+use crate::commit::{Answered, Commit, Committed, LeaseAfter};
 use crate::dead_letter::DeadLetter;
 use crate::lease::{Lease, Terms};
 use crate::limits::{COMMIT_MESSAGES_MAX, PENDING_WAKES_MAX};
-use crate::message::{DecodeError, Message, MessageId, Segment, Sequence};
+use crate::message::{Answer, AnswerTo, DecodeError, Kind, Message, MessageId, Segment, Sequence};
 use crate::parcel::{PendingWake, Slot};
 use crate::record::{Epoch, Revision};
 use crate::reply::{Outcome, Reply};
 use crate::retry::{Attempts, Exhausted};
-use crate::state::{Spilled, Stored};
+use crate::state::{Change, Spilled, Stored};
 use crate::store::Page;
-use batch::{Base, Batch};
+use batch::{Base, Batch, Made};
 use queue::{Origin, Position, Query, Queue, Queued};
+use relay::Relay;
 
 /// How long a run that has sent to other actors goes on before it ends, so that
 /// the gateway, which learns of it at its end, wakes them.
@@ -74,12 +76,13 @@ pub struct Run {
 /// What a handler made of a message.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Ran {
-    /// It succeeded. `state` is the new state, `None` when it is unchanged.
+    /// It succeeded.
     Done {
-        /// The new state.
-        state: Option<Bytes>,
-        /// The encoded response.
-        response: Bytes,
+        /// What it made of the state.
+        state: Change,
+        /// The encoded response; `None` when the answer comes later: from another
+        /// message, or from the actor to which this one was forwarded.
+        response: Option<Bytes>,
         /// What else it does.
         effects: Effects,
     },
@@ -105,6 +108,18 @@ pub struct Effects {
     pub sends: Vec<Outgoing>,
     /// Changes of named timers, in order.
     pub timers: Vec<TimerChange>,
+    /// Answers to those who wait for messages that were left open before.
+    pub answers: Vec<(AnswerTo, Outcome)>,
+}
+
+impl Effects {
+    /// What the messages take that do not fit into the commit of their cause, in
+    /// bytes; at most [`crate::limits::RELAY_BYTES_MAX`] are allowed.
+    #[must_use]
+    pub fn relayed_bytes(&self) -> usize {
+        let direct = crate::limits::EFFECTS_MAX - crate::limits::CHANGES_MAX;
+        Relay::encoded_len(self.sends.get(direct..).unwrap_or_default())
+    }
 }
 
 /// A message to an actor.
@@ -332,6 +347,7 @@ impl Drain {
             }
             self.drop_duplicates();
             self.give_up_if_exhausted(now);
+            self.relay(now);
             self.pending = self.decide_to_commit(now, stop);
         }
         if let Some(Pending { commit, .. }) = &self.pending {
@@ -432,7 +448,7 @@ impl Drain {
     /// # Panics
     /// When no message was to be run.
     pub fn ran(&mut self, ran: Ran, now: Timestamp) {
-        let (outcome, state, effects) = match ran {
+        let (outcome, state, mut effects) = match ran {
             Ran::Failed { delay, error } => {
                 let front = self.queue.front().map(|queued| &queued.message);
                 match front.filter(|message| message.receipt).map(|message| message.id.clone()) {
@@ -441,12 +457,34 @@ impl Drain {
                 }
                 return;
             }
-            Ran::Refused { outcome } => (outcome, None, Effects::default()),
-            Ran::Done { state, response, effects } => (Outcome::Ok(response), state, effects),
+            Ran::Refused { outcome } => (outcome, Change::None, Effects::default()),
+            Ran::Done { state, response, effects } => {
+                (response.map_or(Outcome::Later, Outcome::Ok), state, effects)
+            }
         };
         let next = self.queue.pop().expect("a message was to be run");
-        let reply = self.reply(&next.message, outcome, now);
-        self.batch.push(next, state, reply, effects, now);
+        let answers = std::mem::take(&mut effects.answers);
+        let mut made = self.answered(&next.message, outcome, effects, now);
+        for (to, outcome) in answers {
+            self.answer(&mut made, to, outcome, &next.message, now);
+        }
+        self.batch.push(next, Made { state, ..made }, now);
+    }
+
+    /// Sends what did not fit in the commit of its cause.
+    fn relay(&mut self, now: Timestamp) {
+        let next = self.queue.front().filter(|_| self.batch.is_empty() && self.failed.is_none());
+        let Some(next) = next.filter(|next| Relay::is(&next.message, self.address())) else {
+            return;
+        };
+        match Relay::sends(&next.message) {
+            Ok(sends) => {
+                let next = self.queue.pop().expect("it is at the front");
+                let effects = Effects { sends, ..Effects::default() };
+                self.batch.push(next, Made { effects, ..Made::default() }, now);
+            }
+            Err(error) => self.exhausted(1, format!("what it sent is lost: {error}"), now),
+        }
     }
 
     /// Takes the answer to [`Step::FindReply`], as of `now`. A copy of a message
@@ -468,7 +506,8 @@ impl Drain {
         }
     }
 
-    /// Takes the answer to [`Step::Commit`]; the replies that it made durable.
+    /// Takes the answer to [`Step::Commit`]; the replies of this actor that it made
+    /// durable.
     ///
     /// # Panics
     /// When no commit was to be made.
@@ -508,14 +547,21 @@ impl Drain {
         self.attempt = commit.attempt;
         self.front = commit.front.clone();
         self.batch.committed(&commit, count);
-        if commit.posted.iter().any(|posted| posted.to == commit.address) {
+        let to_itself = commit.posted.iter().filter(|posted| posted.to == commit.address);
+        for posted in to_itself {
             self.queue.expect_parcels();
+            if Relay::is(&posted.parcel.message, &posted.to) {
+                self.queue.put_first(&posted.parcel);
+            }
         }
         if let LeaseAfter::Renewed { until, .. } = commit.lease {
             self.lease_until = until;
         }
         self.end = end;
-        commit.replies
+        let own = commit.answers.into_iter().filter(|answered| answered.address == commit.address);
+        let mut replies = commit.replies;
+        replies.extend(own.map(|answered| answered.reply));
+        replies
     }
 
     fn decide_to_commit(&self, now: Timestamp, stop: bool) -> Option<Pending> {
@@ -525,6 +571,14 @@ impl Drain {
             return Some(self.pending(fitting, renewed(), 1, None));
         }
         let all = |lease, attempt, end| Some(self.pending(fitting, lease, attempt, end));
+        if self.batch.relays() {
+            let mut pending = self.pending(fitting, renewed(), 1, None);
+            pending.commit.front = pending.commit.posted.iter().find_map(|posted| {
+                let is_relay = Relay::is(&posted.parcel.message, self.address());
+                is_relay.then(|| posted.parcel.slot.clone())
+            });
+            return Some(pending);
+        }
         if let Some(Failure { delay, error }) = &self.failed {
             let attempt = self.attempt_at_front();
             let (lease, end) = match delay {
@@ -595,7 +649,7 @@ impl Drain {
             }
             let queued = self.queue.pop().expect("it is at the front");
             if !is_stale {
-                self.batch.push(queued, None, None, Effects::default(), Timestamp(0));
+                self.batch.push(queued, Made::default(), Timestamp(0));
             }
         }
     }
@@ -618,25 +672,75 @@ impl Drain {
             Exhausted::DeadLetter => {
                 let queued = self.queue.pop().expect("a message has failed");
                 let outcome = Outcome::DeadLettered { attempts, error: error.clone() };
-                let reply = self.reply(&queued.message, outcome, now);
-                let message = queued.message.clone();
-                self.batch.set_aside(
-                    queued,
-                    reply,
-                    DeadLetter { message, at: now, attempts, error },
-                );
+                let mut message = queued.message.clone();
+                let made = self.answered(&message, outcome, Effects::default(), now);
+                // An actor that asked is answered once, also when the message is
+                // redriven.
+                message.answer_to =
+                    message.answer_to.filter(|to| matches!(**to, AnswerTo::Caller { .. }));
+                let letter = DeadLetter { message, at: now, attempts, error };
+                self.batch.set_aside(queued, made, letter);
             }
         }
     }
 
-    fn reply(&self, message: &Message, outcome: Outcome, now: Timestamp) -> Option<Reply> {
-        message.is_answered().then(|| Reply {
+    /// A message with its outcome, and what goes to those who wait for it.
+    fn answered(
+        &self,
+        message: &Message,
+        outcome: Outcome,
+        effects: Effects,
+        now: Timestamp,
+    ) -> Made {
+        let mut made = Made { effects, ..Made::default() };
+        let answer_to = message.answer_to.clone().filter(|_| outcome != Outcome::Later);
+        if let Some(to) = answer_to {
+            self.answer(&mut made, *to, outcome.clone(), message, now);
+        }
+        made.reply = message.is_answered().then(|| Reply {
             id: message.id.clone(),
             // Of a tell only that it is done.
-            outcome,
+            outcome: match message.kind {
+                Kind::Tell if outcome == Outcome::Later => Outcome::Ok(Bytes::new()),
+                _ => outcome,
+            },
             digest: message.digest(),
             expires: now.plus(self.rules.reply_retention),
-        })
+        });
+        made
+    }
+
+    /// Gives somebody an outcome; `cause` is the message that is run.
+    fn answer(
+        &self,
+        made: &mut Made,
+        to: AnswerTo,
+        outcome: Outcome,
+        cause: &Message,
+        now: Timestamp,
+    ) {
+        match to {
+            AnswerTo::Caller { address, id, digest } => {
+                let expires = now.plus(self.rules.reply_retention);
+                let reply = Reply { id, outcome, digest, expires };
+                made.answers.push(Answered { address, reply });
+            }
+            AnswerTo::Actor { address, id, method, token } => {
+                let message = Message {
+                    id,
+                    kind: Kind::Tell,
+                    method,
+                    payload: Answer { token, outcome }.encoded(),
+                    sent_at: now,
+                    deadline: None,
+                    headers: cause.headers.clone(),
+                    receipt: false,
+                    sender: Some(self.address().clone()),
+                    answer_to: None,
+                };
+                made.effects.sends.push(Outgoing { to: address, message, at: None });
+            }
+        }
     }
 
     /// How often the message at the front has been tried, this time included.

@@ -50,16 +50,35 @@ pub const COMMIT_ITEMS_MAX: usize = 100;
 /// and encoding add.
 pub const COMMIT_BYTES_MAX: usize = 3_584 * 1024;
 
-/// The most messages that one handler may send and timers that it may change.
-/// With the record, a reply, the message's own item and the pieces of a large
-/// state, before and after, it fits in a transaction of 100 items.
+/// The most messages, timers and answers of one message in one commit. With the
+/// record, a reply, the message's own item and the pieces of a large state, before
+/// and after, it fits in a transaction of 100 items. What a handler sends beyond
+/// it follows in further commits, see [`SENDS_MAX`].
 pub const EFFECTS_MAX: usize = 80;
+
+/// The most messages that one handler may send. Those that do not fit into the
+/// commit of their cause are stored with it as one item, from which further
+/// commits take them before anything else runs.
+pub const SENDS_MAX: usize = 500;
+
+/// The most bytes of those that do not fit: one item of 400 KB.
+pub const RELAY_BYTES_MAX: usize = 380 * 1024;
+
+/// The most changes of timers and answers to others that one handler may make.
+pub const CHANGES_MAX: usize = 64;
 
 /// The most bytes of the messages that one handler may send.
 pub const SEND_BYTES_MAX: usize = 768 * 1024;
 
 /// The most named timers of an actor. Their names are part of the record.
 pub const TIMERS_MAX: usize = 32;
+
+/// The most asks of an actor that wait for an answer with a time-out. Each is a
+/// timer.
+pub const TIMED_ASKS_MAX: usize = 32;
+
+/// What an actor may get back with the answer to an ask, in bytes.
+pub const CORRELATION_BYTES_MAX: usize = 4 * 1024;
 
 /// The longest name of a timer, in bytes of UTF-8.
 pub const TIMER_NAME_BYTES_MAX: usize = 64;

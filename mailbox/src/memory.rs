@@ -11,7 +11,7 @@ use bytes::Bytes;
 use crate::address::Address;
 use crate::append::{Put, Tail};
 use crate::clock::Timestamp;
-use crate::commit::{self, Commit, Committed};
+use crate::commit::{self, Answered, Commit, Committed};
 use crate::control::{self, Control};
 use crate::dead_letter::{self, DeadLetter};
 use crate::lease::{self, Lease, Wake, Woken};
@@ -147,6 +147,15 @@ impl Tables {
         stored.map(|(_, state)| state.clone())
     }
 
+    /// The whole committed state, wherever it is stored.
+    #[must_use]
+    pub fn committed_state(&self, address: &Address) -> Option<Bytes> {
+        match self.records.get(address)?.state.as_ref()? {
+            Stored::Inline(state) => Some(state.clone()),
+            Stored::Spilled(spilled) => self.state(address, *spilled),
+        }
+    }
+
     /// See [`Store::deliverable`].
     #[must_use]
     pub fn deliverable(
@@ -214,7 +223,8 @@ impl Tables {
         if let Some(write) = &commit.state {
             match after.state {
                 Some(Stored::Spilled(Spilled { revision, .. })) => {
-                    self.states.insert(commit.address.clone(), (revision, write.state.clone()))
+                    let state = write.state.clone().unwrap_or_default();
+                    self.states.insert(commit.address.clone(), (revision, state))
                 }
                 _ => self.states.remove(&commit.address),
             };
@@ -228,6 +238,9 @@ impl Tables {
         }
         for reply in &commit.replies {
             self.replies.insert(key(reply), reply.clone());
+        }
+        for Answered { address, reply } in &commit.answers {
+            self.replies.insert(ReplyKey::new(address, &reply.id), reply.clone());
         }
         for letter in &commit.dead_letters {
             let place = dead_letter::Place { address: commit.address.clone(), key: letter.key() };

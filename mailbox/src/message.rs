@@ -9,6 +9,7 @@ use prost::Message as _;
 use crate::address::Address;
 use crate::clock::Timestamp;
 use crate::limits::MESSAGE_ID_BYTES_MAX;
+use crate::reply::Outcome;
 
 /// A message's place in its mailbox's log, contiguous from 1. Zero is the
 /// place before the first message.
@@ -103,6 +104,77 @@ pub struct Message {
     pub receipt: bool,
     /// The actor that sent it; `None` when it came through a gateway.
     pub sender: Option<Address>,
+    /// Who waits for its outcome besides the caller of an ask: an actor that asked,
+    /// or whoever the actor waits for that forwarded it.
+    pub answer_to: Option<Box<AnswerTo>>,
+}
+
+/// Who waits for the outcome of a message.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum AnswerTo {
+    /// A caller at a gateway: it reads the reply table.
+    Caller {
+        /// The actor that was asked.
+        address: Address,
+        /// The id under which it was asked.
+        id: MessageId,
+        /// See [`crate::Reply::digest`].
+        digest: Option<Digest>,
+    },
+    /// An actor: it gets a message.
+    Actor {
+        /// The actor.
+        address: Address,
+        /// The id of that message, new in its mailbox.
+        id: MessageId,
+        /// The method that takes it.
+        method: String,
+        /// What the actor gets back with the outcome, as it gave it.
+        token: Bytes,
+    },
+}
+
+/// The outcome of an ask as the actor gets it that asked: the payload of a message.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Answer {
+    /// What the actor gave with the ask.
+    pub token: Bytes,
+    /// How the ask ended.
+    pub outcome: Outcome,
+}
+
+impl Answer {
+    /// The payload.
+    #[must_use]
+    pub fn encoded(&self) -> Bytes {
+        let (code, body) = self.outcome.parts();
+        wire::Answer { token: self.token.clone(), code, body }.encode_to_vec().into()
+    }
+
+    /// Reads what [`Answer::encoded`] wrote.
+    ///
+    /// # Errors
+    /// When the bytes are no answer.
+    pub fn from_encoded(encoded: Bytes) -> Result<Self, DecodeError> {
+        let wire::Answer { token, code, body } = wire::Answer::decode(encoded)?;
+        Ok(Self { token, outcome: Outcome::from_parts(code, body) })
+    }
+}
+
+impl AnswerTo {
+    /// The stored form.
+    #[must_use]
+    pub fn encoded(&self) -> Bytes {
+        wire::AnswerTo::from(self).encode_to_vec().into()
+    }
+
+    /// Reads what [`AnswerTo::encoded`] wrote.
+    ///
+    /// # Errors
+    /// When the bytes are none.
+    pub fn from_encoded(encoded: Bytes) -> Result<Self, DecodeError> {
+        wire::AnswerTo::decode(encoded)?.try_into()
+    }
 }
 
 /// What tells a request from others under the same message id: the first half
@@ -225,6 +297,19 @@ impl Message {
         self.kind == Kind::Ask || self.receipt
     }
 
+    /// Who waits for its outcome, when it is a message to this actor.
+    #[must_use]
+    pub fn waits(&self, address: &Address) -> Option<AnswerTo> {
+        match self.kind {
+            Kind::Ask => Some(AnswerTo::Caller {
+                address: address.clone(),
+                id: self.id.clone(),
+                digest: self.digest(),
+            }),
+            Kind::Tell => self.answer_to.as_deref().cloned(),
+        }
+    }
+
     /// What its reply says of it; `None` when nobody else can send its id.
     #[must_use]
     pub fn digest(&self) -> Option<Digest> {
@@ -255,7 +340,7 @@ impl Message {
 
 /// The stored form. Field numbers are for ever.
 mod wire {
-    use super::{Address, DecodeError, Kind, MessageId, Timestamp};
+    use super::{Address, DecodeError, Digest, Kind, MessageId, Timestamp};
     use bytes::Bytes;
 
     #[derive(Clone, PartialEq, prost::Message)]
@@ -284,6 +369,74 @@ mod wire {
         receipt: bool,
         #[prost(string, optional, tag = "9")]
         sender: Option<String>,
+        #[prost(message, optional, tag = "10")]
+        answer_to: Option<AnswerTo>,
+    }
+
+    /// With a method: an actor. Without: a caller.
+    #[derive(Clone, PartialEq, prost::Message)]
+    pub(super) struct AnswerTo {
+        #[prost(string, tag = "1")]
+        address: String,
+        #[prost(string, tag = "2")]
+        id: String,
+        #[prost(bytes = "bytes", tag = "3")]
+        digest: Bytes,
+        #[prost(string, optional, tag = "4")]
+        method: Option<String>,
+        #[prost(bytes = "bytes", tag = "5")]
+        token: Bytes,
+    }
+
+    #[derive(Clone, PartialEq, prost::Message)]
+    pub(super) struct Answer {
+        #[prost(bytes = "bytes", tag = "1")]
+        pub(super) token: Bytes,
+        #[prost(uint32, tag = "2")]
+        pub(super) code: u32,
+        #[prost(bytes = "bytes", tag = "3")]
+        pub(super) body: Bytes,
+    }
+
+    impl From<&super::AnswerTo> for AnswerTo {
+        fn from(to: &super::AnswerTo) -> Self {
+            match to {
+                super::AnswerTo::Caller { address, id, digest } => Self {
+                    address: address.as_str().to_owned(),
+                    id: id.as_str().to_owned(),
+                    digest: digest.map_or_else(Bytes::new, |digest| digest.0.to_vec().into()),
+                    method: None,
+                    token: Bytes::new(),
+                },
+                super::AnswerTo::Actor { address, id, method, token } => Self {
+                    address: address.as_str().to_owned(),
+                    id: id.as_str().to_owned(),
+                    digest: Bytes::new(),
+                    method: Some(method.clone()),
+                    token: token.clone(),
+                },
+            }
+        }
+    }
+
+    impl TryFrom<AnswerTo> for super::AnswerTo {
+        type Error = DecodeError;
+
+        fn try_from(to: AnswerTo) -> Result<Self, DecodeError> {
+            let address =
+                Address::parse(&to.address).map_err(|_| DecodeError::Field("address to answer"))?;
+            let id = MessageId::new(&to.id).map_err(|_| DecodeError::Field("id to answer"))?;
+            Ok(match to.method {
+                Some(method) => Self::Actor { address, id, method, token: to.token },
+                None => {
+                    let digest = (!to.digest.is_empty())
+                        .then(|| to.digest[..].try_into().map(Digest))
+                        .transpose()
+                        .map_err(|_| DecodeError::Field("digest to answer"))?;
+                    Self::Caller { address, id, digest }
+                }
+            })
+        }
     }
 
     #[derive(Clone, PartialEq, prost::Message)]
@@ -310,6 +463,7 @@ mod wire {
                     .collect(),
                 receipt: message.receipt,
                 sender: message.sender.as_ref().map(|sender| sender.as_str().to_owned()),
+                answer_to: message.answer_to.as_deref().map(AnswerTo::from),
             }
         }
     }
@@ -335,6 +489,11 @@ mod wire {
                     .sender
                     .map(|text| Address::parse(&text).map_err(|_| DecodeError::Field("sender")))
                     .transpose()?,
+                answer_to: message
+                    .answer_to
+                    .map(super::AnswerTo::try_from)
+                    .transpose()?
+                    .map(Box::new),
             })
         }
     }
@@ -355,7 +514,39 @@ mod tests {
             headers: vec![("traceparent".into(), "00-1-2-01".into())],
             receipt: true,
             sender: Address::new("test.v1.A", "a").ok(),
+            answer_to: Some(Box::new(AnswerTo::Actor {
+                address: Address::new("test.v1.A", "a").expect("an address"),
+                id: MessageId::new("ask").expect("an id"),
+                method: "OnAdded".into(),
+                token: Bytes::from_static(b"token"),
+            })),
         }
+    }
+
+    #[test]
+    fn whoever_waits_for_an_answer_reads_back_as_it_was() {
+        let address = Address::new("test.v1.A", "a").expect("an address");
+        let id = MessageId::new("a").expect("an id");
+        for digest in [None, Some(Digest::of("Add", b"1"))] {
+            let to = AnswerTo::Caller { address: address.clone(), id: id.clone(), digest };
+            assert_eq!(AnswerTo::from_encoded(to.encoded()).expect("it reads"), to);
+        }
+        let to = *message("b").answer_to.expect("an actor");
+        assert_eq!(AnswerTo::from_encoded(to.encoded()).expect("it reads"), to);
+        assert!(AnswerTo::from_encoded(Bytes::new()).is_err());
+        let answer = Answer { token: Bytes::from_static(b"t"), outcome: Outcome::Cancelled };
+        assert_eq!(Answer::from_encoded(answer.encoded()).expect("it reads"), answer);
+    }
+
+    #[test]
+    fn who_waits_for_a_message_is_its_caller_or_who_is_named() {
+        let address = Address::new("test.v1.B", "b").expect("an address");
+        let ask = message("a");
+        let (id, digest) = (ask.id.clone(), ask.digest());
+        let caller = AnswerTo::Caller { address: address.clone(), id, digest };
+        assert_eq!(ask.waits(&address), Some(caller));
+        let tell = Message { kind: Kind::Tell, ..ask };
+        assert_eq!(tell.waits(&address), tell.answer_to.as_deref().cloned());
     }
 
     #[test]

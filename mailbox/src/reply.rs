@@ -56,11 +56,15 @@ pub enum Outcome {
     },
     /// It was cancelled before it was due.
     Cancelled,
+    /// It is done, and its answer comes later: from another message, or from the
+    /// actor to which it was forwarded.
+    Later,
 }
 
 /// Codes beyond those of gRPC, 0 to 16. Numbers are for ever.
 const DEAD_LETTERED: u32 = 100;
 const CANCELLED: u32 = 101;
+const LATER: u32 = 102;
 
 /// What is stored of a dead letter beside its code.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -83,6 +87,7 @@ impl Outcome {
                 (DEAD_LETTERED, wire.encode_to_vec().into())
             }
             Self::Cancelled => (CANCELLED, Bytes::new()),
+            Self::Later => (LATER, Bytes::new()),
         }
     }
 
@@ -98,6 +103,7 @@ impl Outcome {
                 Self::DeadLettered { attempts, error }
             }
             CANCELLED => Self::Cancelled,
+            LATER => Self::Later,
             code => Self::Failed { code, status: body },
         }
     }
@@ -108,7 +114,7 @@ impl Outcome {
         match self {
             Self::Ok(body) | Self::Failed { status: body, .. } => body.len(),
             Self::DeadLettered { error, .. } => error.len(),
-            Self::Cancelled => 0,
+            Self::Cancelled | Self::Later => 0,
         }
     }
 }
@@ -150,6 +156,7 @@ mod tests {
             Outcome::Failed { code: 9, status: Bytes::from_static(b"no") },
             Outcome::DeadLettered { attempts: 7, error: "boom".into() },
             Outcome::Cancelled,
+            Outcome::Later,
         ] {
             let (code, body) = outcome.parts();
             assert_eq!(Outcome::from_parts(code, body), outcome);

@@ -11,7 +11,7 @@ pub enum Step {
     /// Put the parcel, on condition that its slot is empty; then call
     /// [`Delay::put`]. Made again as it is when its answer was lost: an occupied
     /// slot holds this very message.
-    Put(Parcel),
+    Put(Box<Parcel>),
     /// Make sure that somebody looks then; then call [`Delay::scheduled`].
     Schedule(Timestamp),
     /// The parcel is durable and is sure to be delivered.
@@ -37,7 +37,7 @@ impl Delay {
     #[must_use]
     pub fn step(&self) -> Step {
         match self.step {
-            0 => Step::Put(self.parcel.clone()),
+            0 => Step::Put(Box::new(self.parcel.clone())),
             1 => Step::Schedule(self.at),
             _ => Step::Done,
         }

@@ -204,6 +204,7 @@ mod tests {
             headers: Vec::new(),
             receipt: false,
             sender: None,
+            answer_to: None,
         };
         Segment::new(Sequence(1), &[message])
     }

@@ -13,6 +13,7 @@ mod actor;
 mod compile;
 mod error;
 mod key_rules;
+mod method_rules;
 mod options;
 mod place;
 mod request_key;
@@ -20,6 +21,7 @@ mod retry;
 mod rules;
 mod shape;
 mod source;
+mod state_rules;
 mod wire;
 
 use std::path::{Path, PathBuf};

@@ -141,6 +141,90 @@ fn the_response_of_a_tell_has_no_fields() {
 }
 
 #[test]
+fn the_response_of_an_answer_has_no_fields() {
+    let answer = "rpc On(R) returns (Q) { option (callboard.v1.handler) = { answer: true }; }";
+    let errors = compile(&one_method(&format!("{ASK}\n{answer}"), KEY, "")).unwrap_err();
+    assert_eq!(
+        errors.to_string(),
+        "t.proto:4:1: `On` takes answers, but its response `t.Q` has fields\n  \
+         help: nobody waits for a response to an answer: give it a response message without fields"
+    );
+}
+
+#[test]
+fn the_request_of_an_answer_needs_no_key_and_may_have_one() {
+    let answer = "rpc On(R) returns (N) { option (callboard.v1.handler) = { answer: true }; }";
+    let with = |response: &str| {
+        compile(&(one_method(&format!("{answer}\n{ASK}"), KEY, response) + "message N {}"))
+    };
+    with("string id = 1;").expect("no key");
+    // Nor has it to be the key of the actor.
+    with(&format!("{KEY}\n{}", KEY.replace("id = 1", "shop = 2"))).expect("a key");
+}
+
+#[test]
+fn a_method_is_of_one_kind() {
+    let handler = |options: &str| {
+        let body =
+            "rpc Do(Q) returns (R);\nrpc Odd(Q) returns (R) { option (callboard.v1.handler) = {";
+        messages(compile(&one_method(&format!("{body} {options} }}; }}"), KEY, "")))
+    };
+    assert_eq!(
+        handler("tell: true read_only: true"),
+        ["t.proto:4:1: `Odd` cannot be both a tell and read-only"]
+    );
+    assert_eq!(
+        handler("tell: true answer: true"),
+        ["t.proto:4:1: `Odd` cannot be both an answer and a tell"]
+    );
+    assert_eq!(
+        handler("read_only: true answer: true"),
+        ["t.proto:4:1: `Odd` cannot be both an answer and read-only"]
+    );
+}
+
+#[test]
+fn an_actor_has_more_than_answers() {
+    let answer = "rpc On(R) returns (R) { option (callboard.v1.handler) = { answer: true }; }";
+    let body = one_method(answer, "string id = 1;", "");
+    assert_eq!(
+        messages(compile(&body)),
+        ["t.proto:2:1: the actor `A` has no method but for answers"]
+    );
+}
+
+#[test]
+fn a_state_is_a_message_of_the_package() {
+    let with = |state: &str| {
+        let option = format!("= {{ state: '{state}' }};");
+        compile(&one_method(ASK, KEY, "map<string, R> map = 1;").replace("= {};", &option))
+    };
+    let errors = with("Nope").unwrap_err();
+    assert_eq!(
+        errors.to_string(),
+        "t.proto:2:1: the state `Nope` of the actor `A` is no message\n  \
+         help: set `state` to the name of a message of the service's package, or leave it out to \
+         keep any Rust type as the state"
+    );
+    for name in ["t.Nope", "A", "t", "R.MapEntry"] {
+        assert_eq!(
+            messages(with(name)),
+            [format!("t.proto:2:1: the state `{name}` of the actor `A` is no message")]
+        );
+    }
+    assert_eq!(
+        messages(with("callboard.v1.RetryPolicy")),
+        [
+            "t.proto:2:1: the state `callboard.v1.RetryPolicy` of the actor `A` is in another package"
+        ]
+    );
+    for name in ["R", "t.R", ".t.R"] {
+        let schema = with(name).expect("allowed");
+        assert_eq!(schema.actors()[0].state().map(|state| state.full_name()), Some("t.R"));
+    }
+}
+
+#[test]
 fn options_stay_where_they_belong() {
     let body = one_method(ASK, KEY, "")
         + "service B { rpc Do(Q) returns (R) {\noption (callboard.v1.handler) = {};\n} }\n\
@@ -279,7 +363,7 @@ fn a_descriptor_set_needs_its_imports() {
 #[test]
 fn an_option_from_another_version_is_refused() {
     let newer = callboard_proto::OPTIONS_PROTO
-        .replace("bool tell = 1;", "bool tell = 1;\n  bool sing = 2;");
+        .replace("bool tell = 1;", "bool tell = 1;\n  bool sing = 1000;");
     let method = "rpc Do(Q) returns (R) { option (callboard.v1.handler) = { sing: true }; }";
     let mut compiler = protox_with(&[
         ("callboard/v1/options.proto", &newer),

@@ -77,6 +77,46 @@ fn bank_folder() -> tempfile::TempDir {
 }
 
 #[test]
+fn methods_are_read_only_internal_or_answers() {
+    const DEBTS: &str = r#"
+syntax = "proto3";
+import "callboard/v1/options.proto";
+service Debtor {
+  option (callboard.v1.actor) = { state: "Done" };
+  rpc OnPaid(PayResponse) returns (Done) { option (callboard.v1.handler) = { answer: true }; }
+  rpc OnForwarded(PayRequest) returns (Done) { option (callboard.v1.handler) = { answer: true }; }
+  rpc Pay(PayRequest) returns (PayResponse);
+  rpc Sum(PayRequest) returns (PayResponse) { option (callboard.v1.handler) = { read_only: true }; }
+  rpc Remind(PayRequest) returns (PayResponse) { option (callboard.v1.handler) = { internal: true }; }
+}
+message PayRequest { string debtor = 1 [(callboard.v1.field) = { key: true }]; }
+message PayResponse { int64 cents = 1; }
+message Done {}
+"#;
+    let schema = Schema::compile_sources(&[("debts.proto", DEBTS)]).expect("valid");
+    let debtor = schema.actor("Debtor").expect("declared");
+    assert_eq!(debtor.state().map(|state| state.full_name()), Some("Done"));
+    let facts = debtor.methods().iter();
+    let facts: Vec<_> =
+        facts.map(|m| (m.name(), m.kind(), m.is_read_only(), m.is_internal())).collect();
+    assert_eq!(
+        facts,
+        [
+            ("OnPaid", Kind::Answer, false, true),
+            ("OnForwarded", Kind::Answer, false, true),
+            ("Pay", Kind::Ask, false, false),
+            ("Sum", Kind::Ask, true, false),
+            ("Remind", Kind::Ask, false, true),
+        ]
+    );
+    for answer in &debtor.methods()[..2] {
+        assert!(answer.key().is_empty(), "{}", answer.name());
+        assert_eq!(answer.key_of(b"\x0a\x03ann"), Ok(String::new()));
+        assert_eq!(answer.check(b""), Ok(()));
+    }
+}
+
+#[test]
 fn a_folder_is_compiled_with_all_below_it() {
     let root = bank_folder();
     // Editors, version control and mounted volumes keep such folders.

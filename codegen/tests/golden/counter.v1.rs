@@ -2,7 +2,7 @@
 /// How much to add to which counter.
 #[derive(Clone, PartialEq, Eq, Hash, ::callboard_lambda_sdk::prost::Message)]
 #[prost(prost_path = "::callboard_lambda_sdk::prost")]
-#[allow(dead_code, missing_docs, unreachable_pub, clippy::all, clippy::pedantic, clippy::nursery, rustdoc::all)]
+#[allow(dead_code, deprecated, missing_docs, unreachable_pub, clippy::all, clippy::pedantic, clippy::nursery, rustdoc::all)]
 pub struct AddRequest {
     #[prost(string, tag = "1")]
     pub counter: ::callboard_lambda_sdk::prost::alloc::string::String,
@@ -12,14 +12,14 @@ pub struct AddRequest {
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::callboard_lambda_sdk::prost::Message)]
 #[prost(prost_path = "::callboard_lambda_sdk::prost")]
-#[allow(dead_code, missing_docs, unreachable_pub, clippy::all, clippy::pedantic, clippy::nursery, rustdoc::all)]
+#[allow(dead_code, deprecated, missing_docs, unreachable_pub, clippy::all, clippy::pedantic, clippy::nursery, rustdoc::all)]
 pub struct AddResponse {
     #[prost(int64, tag = "1")]
     pub sum: i64,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::callboard_lambda_sdk::prost::Message)]
 #[prost(prost_path = "::callboard_lambda_sdk::prost")]
-#[allow(dead_code, missing_docs, unreachable_pub, clippy::all, clippy::pedantic, clippy::nursery, rustdoc::all)]
+#[allow(dead_code, deprecated, missing_docs, unreachable_pub, clippy::all, clippy::pedantic, clippy::nursery, rustdoc::all)]
 pub struct NoteRequest {
     #[prost(string, tag = "1")]
     pub counter: ::callboard_lambda_sdk::prost::alloc::string::String,
@@ -28,7 +28,7 @@ pub struct NoteRequest {
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::callboard_lambda_sdk::prost::Message)]
 #[prost(prost_path = "::callboard_lambda_sdk::prost")]
-#[allow(dead_code, missing_docs, unreachable_pub, clippy::all, clippy::pedantic, clippy::nursery, rustdoc::all)]
+#[allow(dead_code, deprecated, missing_docs, unreachable_pub, clippy::all, clippy::pedantic, clippy::nursery, rustdoc::all)]
 pub struct NoteResponse {
 }
 /// Counts.
@@ -38,26 +38,31 @@ pub struct NoteResponse {
 /// ```text
 /// Add(counter: "visits", delta: 2)
 /// ```
-#[allow(dead_code, missing_docs, unreachable_pub, clippy::all, clippy::pedantic, clippy::nursery, rustdoc::all)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no handlers for the messages of `counter.v1.Counter`",
+    label = "`CounterActor` is not implemented for this type",
+    note = "add `impl CounterActor for {Self} {{ … }}` with an `async fn` for each method: `add`, `note`"
+)]
+#[allow(dead_code, deprecated, missing_docs, unreachable_pub, clippy::all, clippy::pedantic, clippy::nursery, rustdoc::all)]
 pub trait CounterActor: ::callboard_lambda_sdk::Actor {
     /// Adds to the count and answers with the sum.
     fn add(
         &mut self,
         request: AddRequest,
         ctx: &mut ::callboard_lambda_sdk::Context<'_>,
-    ) -> impl ::core::future::Future<Output = ::callboard_lambda_sdk::Result<AddResponse>> + ::core::marker::Send;
+    ) -> impl ::core::future::Future<Output = ::callboard_lambda_sdk::Result<AddResponse>> + ::core::marker::Send; // async fn
     /// Handles `Note`, a tell.
     fn note(
         &mut self,
         request: NoteRequest,
         ctx: &mut ::callboard_lambda_sdk::Context<'_>,
-    ) -> impl ::core::future::Future<Output = ::callboard_lambda_sdk::Result<()>> + ::core::marker::Send;
+    ) -> impl ::core::future::Future<Output = ::callboard_lambda_sdk::Result<()>> + ::core::marker::Send; // a tell: async fn
 }
 /// Ties [`CounterActor`] to its actor type, `counter.v1.Counter`.
 #[derive(Clone, Copy, Debug)]
-#[allow(dead_code, missing_docs, unreachable_pub, clippy::all, clippy::pedantic, clippy::nursery, rustdoc::all)]
+#[allow(dead_code, deprecated, missing_docs, unreachable_pub, clippy::all, clippy::pedantic, clippy::nursery, rustdoc::all)]
 pub struct CounterService;
-#[allow(dead_code, missing_docs, unreachable_pub, clippy::all, clippy::pedantic, clippy::nursery, rustdoc::all)]
+#[allow(dead_code, deprecated, missing_docs, unreachable_pub, clippy::all, clippy::pedantic, clippy::nursery, rustdoc::all)]
 impl<A: CounterActor> ::callboard_lambda_sdk::Service<A> for CounterService {
     const TYPE: &'static str = "counter.v1.Counter";
     async fn dispatch(
@@ -81,5 +86,52 @@ impl<A: CounterActor> ::callboard_lambda_sdk::Service<A> for CounterService {
                 ::core::result::Result::Err(::callboard_lambda_sdk::Error::unknown_method(actor_type, other))
             }
         }
+    }
+    async fn read(
+        actor: &A,
+        method: &str,
+        payload: &[u8],
+        ctx: &::callboard_lambda_sdk::Context<'_>,
+    ) -> ::callboard_lambda_sdk::Result<::callboard_lambda_sdk::Payload> {
+        let _ = (actor, payload, ctx);
+        match method {
+            other => {
+                let actor_type = <Self as ::callboard_lambda_sdk::Service<A>>::TYPE;
+                ::core::result::Result::Err(::callboard_lambda_sdk::Error::unknown_method(actor_type, other))
+            }
+        }
+    }
+}
+/// One actor of the type `counter.v1.Counter`, to send it messages.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[allow(dead_code, deprecated, missing_docs, unreachable_pub, clippy::all, clippy::pedantic, clippy::nursery, rustdoc::all)]
+pub struct CounterRef {
+    parts: [::std::string::String; 1],
+}
+#[allow(dead_code, deprecated, missing_docs, unreachable_pub, clippy::all, clippy::pedantic, clippy::nursery, rustdoc::all)]
+impl CounterRef {
+    /// The actor type.
+    pub const TYPE: &'static str = "counter.v1.Counter";
+    /// The actor with this key: `counter`.
+    #[must_use]
+    pub fn new(counter: impl ::core::convert::Into<::std::string::String>) -> Self {
+        Self { parts: [::core::convert::Into::into(counter)] }
+    }
+    /// The actor's key.
+    #[must_use]
+    pub fn key(&self) -> ::std::string::String {
+        ::callboard_lambda_sdk::key(&self.parts)
+    }
+    /// Adds to the count and answers with the sum.
+    #[must_use = "a message is sent by the context: `ctx.tell(…)`, `ctx.ask(…)`"]
+    pub fn add(&self, mut request: AddRequest) -> ::callboard_lambda_sdk::Request<AddResponse> {
+        request.counter = ::core::clone::Clone::clone(&self.parts[0]);
+        ::callboard_lambda_sdk::Request::new(Self::TYPE, &self.key(), "Add", &request)
+    }
+    /// Makes a message for `Note`, a tell.
+    #[must_use = "a message is sent by the context: `ctx.tell(…)`, `ctx.ask(…)`"]
+    pub fn note(&self, mut request: NoteRequest) -> ::callboard_lambda_sdk::Request<()> {
+        request.counter = ::core::clone::Clone::clone(&self.parts[0]);
+        ::callboard_lambda_sdk::Request::new(Self::TYPE, &self.key(), "Note", &request)
     }
 }

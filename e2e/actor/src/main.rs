@@ -1,9 +1,13 @@
 //! The actor of the end-to-end tests: it does what a test asks of it.
 
+mod gather;
+
+use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use callboard_lambda_sdk::{Actor, Code, Context, Error, Request, Result, Status};
+use callboard_lambda_sdk::{Actor, Answer, Code, Context, Error, Later, Result, Status};
 use e2e_actors::events::note;
+use gather::Gather;
 use serde::{Deserialize, Serialize};
 use tonic_types::{ErrorDetails, StatusExt};
 
@@ -18,6 +22,10 @@ struct Probe {
     deltas: Vec<i64>,
     rings: Vec<Rung>,
     padding: String,
+    /// Those who wait until the probe is released.
+    waiting: Vec<Later<WaitResponse>>,
+    /// What is being gathered, by the ids of the messages that want it.
+    gathers: BTreeMap<String, Gather>,
 }
 
 /// One time that a probe was rung.
@@ -141,9 +149,8 @@ impl ProbeActor for Probe {
         if left <= 1 {
             return note(&file, ctx, "out");
         }
-        let to = partner.clone();
-        let back = VolleyRequest { probe: partner, partner: probe, left: left - 1, file };
-        ctx.tell(Request::new(ctx.actor_type(), &to, "Volley", &back))
+        let back = VolleyRequest { partner: probe, left: left - 1, file, ..Default::default() };
+        ctx.tell(ProbeRef::new(partner).volley(back))
     }
 
     async fn set_timer(
@@ -194,6 +201,88 @@ impl ProbeActor for Probe {
         let is_whole = self.padding == padding(bytes);
         Ok(PaddingResponse { bytes: u64::try_from(bytes)?, is_whole })
     }
+
+    async fn look(&self, request: LookRequest, ctx: &Context<'_>) -> Result<LookResponse> {
+        wait(request.milliseconds, &request.file, ctx).await?;
+        match request.how() {
+            Looking::Unspecified => Ok(LookResponse {
+                value: self.value,
+                deltas: self.deltas.clone(),
+                key: ctx.key().to_owned(),
+                traceparent: ctx.header("traceparent").unwrap_or_default().to_owned(),
+            }),
+            Looking::Refuses => {
+                Err(Error::terminal(Status::failed_precondition("nothing is to be seen")))
+            }
+            Looking::Fails => Err(Error::retried("a secret of the look")),
+            Looking::Panics => panic!("a secret of the look"),
+            Looking::Exits => std::process::exit(3),
+        }
+    }
+
+    async fn forward(
+        &mut self,
+        request: ForwardRequest,
+        ctx: &mut Context<'_>,
+    ) -> Result<SlowResponse> {
+        let ForwardRequest { mut to, milliseconds, delta, file, .. } = request;
+        if to.is_empty() {
+            return Err(Error::terminal(Status::invalid_argument("to: there is nobody")));
+        }
+        let next = ProbeRef::new(to.remove(0));
+        // The reference fills in the key.
+        let probe = String::new();
+        ctx.forward(match to.is_empty() {
+            true => next.slow(SlowRequest { probe, milliseconds, delta, file }),
+            false => next.forward(ForwardRequest { probe, to, milliseconds, delta, file }),
+        })
+    }
+
+    async fn wait(&mut self, request: WaitRequest, ctx: &mut Context<'_>) -> Result<WaitResponse> {
+        note(&request.file, ctx, &format!("waits {}", request.name))?;
+        ctx.reply_later(|later| self.waiting.push(later))
+    }
+
+    async fn release(
+        &mut self,
+        request: ReleaseRequest,
+        ctx: &mut Context<'_>,
+    ) -> Result<ReleaseResponse> {
+        let ReleaseRequest { value, refusal, .. } = request;
+        let waiting = u32::try_from(self.waiting.len())?;
+        for later in self.waiting.drain(..) {
+            match refusal.as_str() {
+                "" => ctx.reply(later, &WaitResponse { value })?,
+                refusal => ctx.refuse(later, &Status::aborted(refusal))?,
+            }
+        }
+        Ok(ReleaseResponse { waiting })
+    }
+
+    async fn gather(
+        &mut self,
+        request: GatherRequest,
+        ctx: &mut Context<'_>,
+    ) -> Result<GatherResponse> {
+        gather::ask(&request, ctx)?;
+        let of = request.of.len();
+        let id = ctx.message_id().to_owned();
+        ctx.reply_later(|later| drop(self.gathers.insert(id, Gather::new(later, of))))
+    }
+
+    async fn on_slow(&mut self, answer: Answer<SlowResponse>, ctx: &mut Context<'_>) -> Result<()> {
+        let told = answer.result.as_ref().map(|slow| slow.value);
+        gather::told(&mut self.gathers, told, &answer, ctx)
+    }
+
+    async fn on_gathered(
+        &mut self,
+        answer: Answer<GatherResponse>,
+        ctx: &mut Context<'_>,
+    ) -> Result<()> {
+        let told = answer.result.as_ref().map(|gathered| gathered.value);
+        gather::told(&mut self.gathers, told, &answer, ctx)
+    }
 }
 
 impl Probe {
@@ -212,10 +301,11 @@ impl Probe {
         file: &str,
         ctx: &mut Context<'_>,
     ) -> Result<i64> {
+        let to = ProbeRef::new(to);
         for &amount in amounts {
             self.plus(-amount);
-            let receive = ReceiveRequest { probe: to.to_owned(), amount, file: file.to_owned() };
-            ctx.tell(Request::new(ctx.actor_type(), to, "Receive", &receive))?;
+            let file = file.to_owned();
+            ctx.tell(to.receive(ReceiveRequest { amount, file, ..Default::default() }))?;
         }
         Ok(self.value)
     }
@@ -227,7 +317,7 @@ fn set_timer(
     ring: &RingRequest,
     ctx: &mut Context<'_>,
 ) -> Result<()> {
-    let ring = Request::new(ctx.actor_type(), ctx.key(), "Ring", ring);
+    let ring = ProbeRef::new(ctx.key()).ring(ring.clone());
     ctx.set_timer(name, Duration::from_millis(milliseconds), ring)
 }
 

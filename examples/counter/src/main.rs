@@ -41,3 +41,47 @@ impl Counter {
 async fn main() -> Result<()> {
     callboard_lambda_sdk::run::<Counter>().await
 }
+
+#[cfg(test)]
+mod tests {
+    use callboard_lambda_sdk::testing::ActorTest;
+    use callboard_testing::TestGateway;
+
+    use super::*;
+
+    fn add(delta: i64) -> callboard_lambda_sdk::Request<AddResponse> {
+        CounterRef::new("visits").add(AddRequest { delta, ..AddRequest::default() })
+    }
+
+    #[tokio::test]
+    async fn deltas_add_up() {
+        let mut test = ActorTest::<Counter>::new("visits");
+        assert_eq!(test.ask(add(5)).await.expect("a number").value, 5);
+        // Its first try counts nothing.
+        test.crash_before_commit();
+        assert_eq!(test.ask(add(-2)).await.expect("a number").value, 3);
+        assert_eq!(test.state().value, 3);
+    }
+
+    #[tokio::test]
+    async fn a_number_that_would_be_too_large_is_refused() {
+        let mut test = ActorTest::<Counter>::new("visits");
+        test.ask(add(i64::MAX)).await.expect("it is just small enough");
+        let status = test.ask(add(1)).await.expect_err("it would be too large");
+        assert_eq!(status.code(), callboard_lambda_sdk::Code::OutOfRange);
+        assert_eq!(test.state().value, i64::MAX);
+    }
+
+    #[tokio::test]
+    async fn callers_are_answered_over_grpc() {
+        let gateway = TestGateway::new("proto").actor::<Counter>().start().await;
+        let gateway = gateway.expect("it starts");
+        let visits = CounterRef::new("visits");
+        assert_eq!(gateway.ask(add(5)).await.expect("a number").value, 5);
+        let note = NoteRequest { delta: 2, ..NoteRequest::default() };
+        gateway.tell(visits.note(note)).await.expect("it is stored");
+        let get = visits.get(GetRequest::default());
+        assert_eq!(gateway.ask(get).await.expect("a number").value, 7);
+        gateway.stop().await;
+    }
+}

@@ -103,11 +103,17 @@ fn find_actor<'a>(schema: &'a Schema, actor_type: &str) -> Result<&'a ActorType,
 }
 
 fn find_method<'a>(actor: &'a ActorType, method: &str) -> Result<&'a Method, Failure> {
-    actor.method(method).ok_or_else(|| {
+    let method = actor.method(method).ok_or_else(|| {
         let known: Vec<_> = actor.methods().iter().map(Method::name).collect();
         let (actor, known) = (actor.type_name(), known.join(", "));
         Failure::new(format!("{actor} has no method {method}; it has {known}"))
-    })
+    })?;
+    // The gateway would say so too, but the request of an answer has no key, and
+    // could not even be made.
+    if method.is_internal() {
+        return Err(Failure::new(format!("only actors may send {}", method.name())));
+    }
+    Ok(method)
 }
 
 /// The request, with the key from the address in its key fields.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use callboard_proto::schema::{Kind, Schema};
+use callboard_proto::schema::{Kind, Method, Schema};
 
 use super::Failure;
 
@@ -23,20 +23,32 @@ pub(crate) fn compile(dir: &std::path::Path) -> Result<Schema, Failure> {
     Schema::compile_dir(dir).map_err(|errors| Failure(errors.to_string()))
 }
 
+/// What a method is to its sender.
+fn kind(method: &Method) -> &'static str {
+    match method.kind() {
+        Kind::Tell => "tell",
+        Kind::Ask if method.is_read_only() => "read",
+        Kind::Ask => "ask",
+        Kind::Answer => "answer",
+    }
+}
+
 /// The actor types with their methods, a line each.
 pub(crate) fn describe(schema: &Schema) -> String {
     let mut text = String::new();
     for actor in schema.actors() {
         text += &format!("  {}\n", actor.type_name());
-        let width = actor.methods().iter().map(|method| method.name().len()).max().unwrap_or(0);
+        let longest = |of: &dyn Fn(&Method) -> &str| {
+            actor.methods().iter().map(|method| of(method).len()).max().unwrap_or(0)
+        };
+        let (kinds, names) = (longest(&|method| kind(method)), longest(&|method| method.name()));
         for method in actor.methods() {
-            let kind = match method.kind() {
-                Kind::Tell => "tell",
-                Kind::Ask => "ask ",
-            };
-            let (name, input, output) =
-                (method.name(), method.input().name(), method.output().name());
-            text += &format!("    {kind}  {name:width$}  {input} → {output}\n");
+            let (kind, name) = (kind(method), method.name());
+            let (input, output) = (method.input().name(), method.output().name());
+            // Answers come from actors alone anyway.
+            let is_marked = method.is_internal() && method.kind() != Kind::Answer;
+            let mark = if is_marked { "  (internal)" } else { "" };
+            text += &format!("    {kind:kinds$}  {name:names$}  {input} → {output}{mark}\n");
         }
     }
     text

@@ -104,7 +104,9 @@ impl<S: Store + 'static> UnaryService<Bytes> for Handler<S> {
             match gateway.call(call).await {
                 Ok(answer) => {
                     let mut response = Response::new(answer.payload);
-                    tell(response.metadata_mut(), &answer.receipt);
+                    if let Some(receipt) = &answer.receipt {
+                        tell(response.metadata_mut(), receipt);
+                    }
                     Ok(response)
                 }
                 Err(refused) => {

@@ -16,6 +16,9 @@ use std::sync::Arc;
 use super::*;
 use crate::error::Result;
 use crate::request::Request;
+use callboard_mailbox::reply::Outcome;
+use prost::Message as _;
+use tonic::Status;
 
 const NOW: Timestamp = Timestamp(1_000_000);
 
@@ -52,13 +55,13 @@ impl Service<Text> for TextService {
             "Long" => Ok(vec![b'x'; 300 * 1024].into()),
             "Panic" => panic!("on purpose"),
             "Pass" => {
-                ctx.tell(Request::new(Self::TYPE, "b", "Append", &()))?;
+                ctx.tell(Request::<()>::new(Self::TYPE, "b", "Append", &()))?;
                 ctx.set_timer("soon", Duration::from_secs(5), to_itself())?;
                 Ok(Bytes::new())
             }
             "Flood" => {
-                for _ in 0..100 {
-                    ctx.tell(Request::new(Self::TYPE, "b", "Append", &()))?;
+                for _ in 0..501 {
+                    ctx.tell(Request::<()>::new(Self::TYPE, "b", "Append", &()))?;
                 }
                 Ok(Bytes::new())
             }
@@ -68,6 +71,10 @@ impl Service<Text> for TextService {
             }
             other => Err(Error::unknown_method(Self::TYPE, other)),
         }
+    }
+
+    async fn read(_: &Text, method: &str, _: &[u8], _: &Context<'_>) -> Result<Bytes> {
+        Err(Error::unknown_method(Self::TYPE, method))
     }
 }
 
@@ -95,6 +102,7 @@ fn put(store: &MemoryStore, messages: &[(&str, &str)]) {
             headers: Vec::new(),
             receipt: false,
             sender: None,
+            answer_to: None,
         })
         .collect();
     let segment = Segment::new(Sequence(1), &messages);
@@ -125,7 +133,7 @@ async fn run_on(store: &MemoryStore, now: Timestamp) -> End {
         stop_at: now.plus(hour),
         backoff: Backoff::default(),
     };
-    run::<Text, _>(&surroundings, &mut drain).await.expect("the store answers").end
+    run::<Text, _>(&surroundings, &mut drain, &mut None).await.expect("the store answers").end
 }
 
 fn record(store: &MemoryStore) -> Record {
@@ -134,7 +142,8 @@ fn record(store: &MemoryStore) -> Record {
 
 fn state(store: &MemoryStore) -> String {
     let Some(Stored::Inline(state)) = record(store).state else { panic!("a small state") };
-    String::from_utf8(state.to_vec()).expect("JSON")
+    let json = state.strip_prefix(b"\x01\x00").expect("encoding and version");
+    String::from_utf8(json.to_vec()).expect("JSON")
 }
 
 fn outcome_of(store: &MemoryStore, id: &str) -> Option<Outcome> {

@@ -28,11 +28,12 @@ pub(crate) fn commit(commit: &Commit) -> Update {
     parts.set_or_remove("u", wakes.map(record::wakes));
     match commit.state.as_ref().map(|write| write.stored(revision)) {
         None => {}
-        Some(Stored::Inline(state)) => {
+        Some(None) => parts.removes.extend(["s", "sr", "sn"]),
+        Some(Some(Stored::Inline(state))) => {
             parts.set("s", bytes(&state));
             parts.removes.extend(["sr", "sn"]);
         }
-        Some(Stored::Spilled(spilled)) => {
+        Some(Some(Stored::Spilled(spilled))) => {
             parts.set("sr", number(spilled.revision.0));
             parts.set("sn", number(spilled.chunks));
             parts.removes.push("s");

@@ -84,6 +84,10 @@ fn items(store: &DynamoDbStore, commit: &Commit) -> Vec<TransactWriteItem> {
     }
     let removed = commit.removed.iter().map(key::slot);
     items.extend(removed.map(|key| delete(mailboxes, place(address, key))));
+    items.extend(commit.answers.iter().map(|answered| {
+        let key = ReplyKey::new(&answered.address, &answered.reply.id);
+        put(&store.tables.replies, reply::write(&key, &answered.reply))
+    }));
     let letters = commit.dead_letters.iter();
     items.extend(letters.map(|letter| put(mailboxes, dead_letter::write(address, letter))));
     items

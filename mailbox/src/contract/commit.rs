@@ -17,7 +17,7 @@ use crate::state::{Stored, Write};
 use crate::store::Store;
 
 fn small(state: &'static [u8]) -> Option<Write> {
-    Some(Write { state: Bytes::from_static(state), chunks_before: 0 })
+    Some(Write { state: Some(Bytes::from_static(state)), chunks_before: 0 })
 }
 
 pub(super) async fn a_commit_is_all_of_the_record(store: &impl Store, address: &Address) {
@@ -123,7 +123,7 @@ pub(super) async fn a_commit_of_another_epoch_or_revision_changes_nothing(
     let lease = leased(store, address, LATER).await;
     for stale in [commit(&old, 1), Commit { revision: Revision(1), ..commit(&lease, 2) }] {
         let full = Commit {
-            state: Some(Write { state: vec![1; 100 * 1024].into(), chunks_before: 0 }),
+            state: Some(Write { state: Some(vec![1; 100 * 1024].into()), chunks_before: 0 }),
             removed: vec![inbox(1, "kept")],
             posted: vec![posted(&other, parcel(&inbox(2, "b")))],
             replies: vec![reply("a", b"1")],
@@ -199,7 +199,7 @@ pub(super) async fn a_hundred_items_fit_in_one_commit(store: &impl Store, addres
     let other = sibling(address, "other");
     let sends: Vec<_> = (0..94).map(|n| inbox(1_000 + n, &n.to_string())).collect();
     let mixed = Commit {
-        state: Some(Write { state: vec![1; 20 * 1024].into(), chunks_before: 2 }),
+        state: Some(Write { state: Some(vec![1; 20 * 1024].into()), chunks_before: 2 }),
         removed: vec![inbox(1, "removed")],
         posted: sends.iter().map(|slot| posted(&other, parcel(slot))).collect(),
         replies: vec![reply("mixed", b"")],

@@ -52,6 +52,7 @@ pub(super) fn message(name: &str, size: usize) -> Message {
         headers: vec![("traceparent".into(), "00-ab-cd-01".into())],
         receipt: true,
         sender: Address::new("contract.v1.Sender", "a/b").ok(),
+        answer_to: None,
     }
 }
 

@@ -139,7 +139,7 @@ pub(super) async fn what_is_next_is_found_due_or_not(store: &impl Store, address
     let next = async |first| store.next(address, Sequence(first)).await.expect("an answer");
     // The record and the pieces of a state are no messages.
     commit_alone(store, address, |commit| {
-        let state = crate::state::Write { state: vec![1; 20_000].into(), chunks_before: 0 };
+        let state = crate::state::Write { state: Some(vec![1; 20_000].into()), chunks_before: 0 };
         Commit { state: Some(state), dead_letters: vec![letter(NOW, "dead")], ..commit }
     })
     .await;

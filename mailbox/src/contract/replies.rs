@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::fixture::*;
 use crate::address::Address;
-use crate::commit::Commit;
+use crate::commit::{Answered, Commit};
 use crate::message::Digest;
 use crate::reply::{Outcome, Reply, ReplyKey};
 use crate::store::Store;
@@ -33,6 +33,7 @@ pub(super) async fn every_outcome_reads_back_with_its_digest(
         ("failed", Outcome::Failed { code: 9, status }),
         ("dead", Outcome::DeadLettered { attempts: 20, error: "boom".into() }),
         ("cancelled", Outcome::Cancelled),
+        ("later", Outcome::Later),
     ];
     let mut replies = Vec::new();
     for (name, outcome) in outcomes {
@@ -46,4 +47,19 @@ pub(super) async fn every_outcome_reads_back_with_its_digest(
     let keys: Vec<_> = replies.iter().map(|reply| ReplyKey::new(address, &reply.id)).collect();
     let read = store.replies(&keys, NOW).await.expect("an answer");
     assert_eq!(read.into_iter().flatten().collect::<Vec<_>>(), replies);
+}
+
+pub(super) async fn an_answer_replaces_what_is_there(store: &impl Store, address: &Address) {
+    let open = Reply { outcome: Outcome::Later, ..reply("open", b"") };
+    commit_alone(store, address, |commit| Commit { replies: vec![open.clone()], ..commit }).await;
+    assert_eq!(reply_of(store, address, "open").await, Some(open));
+    // Another actor answers it, and one that it has no reply for.
+    let other = of_own_type(address, "other");
+    let answers = ["open", "unknown"]
+        .map(|name| Answered { address: address.clone(), reply: reply(name, b"yes") });
+    commit_alone(store, &other, |commit| Commit { answers: answers.to_vec(), ..commit }).await;
+    for name in ["open", "unknown"] {
+        assert_eq!(reply_of(store, address, name).await, Some(reply(name, b"yes")));
+        assert_eq!(reply_of(store, &other, name).await, None);
+    }
 }

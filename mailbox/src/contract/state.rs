@@ -21,7 +21,7 @@ fn state(len: usize) -> Bytes {
 async fn write(store: &impl Store, address: &Address, state: &Bytes) -> Record {
     let before = store.record(address).await.expect("an answer").unwrap_or_default();
     let chunks_before = before.state.as_ref().map_or(0, Stored::chunks);
-    let write = Write { state: state.clone(), chunks_before };
+    let write = Write { state: Some(state.clone()), chunks_before };
     commit_alone(store, address, |commit| Commit { state: Some(write), ..commit }).await;
     record(store, address).await
 }
@@ -100,10 +100,27 @@ pub(super) async fn a_snapshot_is_record_and_state(store: &impl Store, address: 
     for len in [5, 20_000] {
         let lease = leased(store, address, LATER).await;
         let chunks_before = lease.record.state.as_ref().map_or(0, Stored::chunks);
-        let write = Write { state: state(len), chunks_before };
+        let write = Write { state: Some(state(len)), chunks_before };
         let commit = Commit { state: Some(write), ..commit(&lease, 1) };
         assert_eq!(committed(store, &commit).await, Committed::Applied);
         let (shown, read) = snapshot(store, address).await.expect("an answer").expect("a record");
         assert_eq!((shown, read), (record(store, address).await, Some(state(len))));
+    }
+}
+
+pub(super) async fn a_state_is_deleted_with_all_of_its_items(
+    store: &impl Store,
+    address: &Address,
+) {
+    for len in [5, 500_000] {
+        let before = write(store, address, &state(len)).await;
+        let chunks_before = before.state.as_ref().map_or(0, Stored::chunks);
+        let gone = Write { state: None, chunks_before };
+        commit_alone(store, address, |commit| Commit { state: Some(gone), ..commit }).await;
+        let (record, read) = snapshot(store, address).await.expect("an answer").expect("a record");
+        assert_eq!((record.state, read), (None, None));
+        if let Some(Stored::Spilled(old)) = before.state {
+            assert_eq!(store.state(address, old).await.expect("an answer"), None);
+        }
     }
 }

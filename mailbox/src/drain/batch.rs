@@ -5,17 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 
 use super::queue::{Origin, Position, Queued};
+use super::relay::Relay;
 use super::{Effects, TimerChange};
 use crate::address::Address;
 use crate::clock::Timestamp;
-use crate::commit::{Commit, LeaseAfter};
+use crate::commit::{Answered, Commit, LeaseAfter};
 use crate::dead_letter::DeadLetter;
-use crate::limits::{COMMIT_BYTES_MAX, COMMIT_ITEMS_MAX};
+use crate::limits::{COMMIT_BYTES_MAX, COMMIT_ITEMS_MAX, EFFECTS_MAX};
 use crate::message::MessageId;
 use crate::parcel::{Parcel, PendingWake, Posted, Slot, Tick};
 use crate::record::Revision;
-use crate::reply::Reply;
-use crate::state;
+use crate::reply::{Reply, ReplyKey};
+use crate::state::{self, Change};
 
 /// What the record holds, as far as a commit changes it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -36,18 +37,30 @@ pub(super) struct Base {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Done {
     pub(super) queued: Queued,
-    /// The new state; `None` when it is unchanged.
-    pub(super) state: Option<Bytes>,
+    pub(super) state: Change,
     pub(super) reply: Option<Reply>,
+    answers: Vec<Answered>,
     pub(super) dead_letter: Option<DeadLetter>,
     /// Parcels for others, and for the actor itself.
     posted: Vec<Posted>,
+    /// Whether the last of them is a relay.
+    relays: bool,
     /// The timers after it; `None` when they are unchanged.
     timers: Option<BTreeMap<String, Slot>>,
     tick: Tick,
     /// What it adds to a commit, its state apart.
     items: usize,
     bytes: usize,
+}
+
+/// What was made of a message.
+#[derive(Default)]
+pub(super) struct Made {
+    pub(super) state: Change,
+    pub(super) reply: Option<Reply>,
+    /// Answers to asks of others, and to asks that were left open before.
+    pub(super) answers: Vec<Answered>,
+    pub(super) effects: Effects,
 }
 
 /// Messages that were run, in order. A prefix of them is committed at once.
@@ -77,7 +90,11 @@ impl Batch {
 
     /// The state on which the next message runs.
     pub(super) fn state(&self) -> Option<&Bytes> {
-        latest(&self.done, |done| done.state.as_ref()).or(self.base.state.as_ref())
+        match change(&self.done) {
+            Change::None => self.base.state.as_ref(),
+            Change::Set(state) => Some(state),
+            Change::Delete => None,
+        }
     }
 
     /// The named timers that the next message finds.
@@ -103,33 +120,20 @@ impl Batch {
         posted.any(|posted| posted.to == self.address && posted.parcel.timer.is_none())
     }
 
+    /// Whether the last message sends more than fits in its commit. Then nothing
+    /// else may run before the rest is sent.
+    pub(super) fn relays(&self) -> bool {
+        self.done.last().is_some_and(|done| done.relays)
+    }
+
     /// A message that is consumed with what its handler made of it.
-    pub(super) fn push(
-        &mut self,
-        queued: Queued,
-        state: Option<Bytes>,
-        reply: Option<Reply>,
-        effects: Effects,
-        now: Timestamp,
-    ) {
+    pub(super) fn push(&mut self, queued: Queued, made: Made, now: Timestamp) {
+        let Made { state, reply, answers, mut effects } = made;
         let mut timers = None;
         if let Origin::Parcel { timer: Some(name), .. } = &queued.origin {
             timers.get_or_insert_with(|| self.timers().clone()).remove(name);
         }
         let mut posted = Vec::new();
-        let mut tick = self.tick();
-        for send in effects.sends {
-            let id = send.message.id.clone();
-            let slot = match send.at {
-                Some(at) => Slot::Delayed { at, id },
-                None => {
-                    tick = tick.next(now);
-                    Slot::Inbox { tick, id }
-                }
-            };
-            let parcel = Parcel { slot, message: send.message, timer: None };
-            posted.push(Posted { to: send.to, parcel });
-        }
         for change in effects.timers {
             let timers = timers.get_or_insert_with(|| self.timers().clone());
             match change {
@@ -146,11 +150,32 @@ impl Batch {
             let before = self.timers().iter();
             before.filter(|(name, slot)| after.get(*name) != Some(*slot)).count()
         });
+        let room = EFFECTS_MAX.saturating_sub(posted.len() + gone + answers.len()).max(2);
+        let relay = Relay::cut(&mut effects.sends, room);
+        let relays = relay.is_some();
+        let mut tick = self.tick();
+        for send in effects.sends {
+            let id = send.message.id.clone();
+            let slot = match send.at {
+                Some(at) => Slot::Delayed { at, id },
+                None => {
+                    tick = tick.next(now);
+                    Slot::Inbox { tick, id }
+                }
+            };
+            let parcel = Parcel { slot, message: send.message, timer: None };
+            posted.push(Posted { to: send.to, parcel });
+        }
+        if let Some(relay) = relay {
+            posted.push(relay.posted(&self.address, now));
+        }
         let items = usize::from(queued.slot().is_some())
             + usize::from(reply.is_some())
+            + answers.len()
             + posted.len()
             + gone;
-        let bytes = reply.as_ref().map_or(0, |reply| reply.outcome.size())
+        let replies = reply.iter().chain(answers.iter().map(|answered| &answered.reply));
+        let bytes = replies.map(|reply| reply.outcome.size()).sum::<usize>()
             + posted.iter().map(|posted| posted.parcel.message.encoded_len()).sum::<usize>();
         self.items += items;
         self.bytes += bytes;
@@ -159,8 +184,10 @@ impl Batch {
             queued,
             state,
             reply,
+            answers,
             dead_letter,
             posted,
+            relays,
             timers,
             tick,
             items,
@@ -169,9 +196,9 @@ impl Batch {
     }
 
     /// A message that is set aside.
-    pub(super) fn set_aside(&mut self, queued: Queued, reply: Option<Reply>, letter: DeadLetter) {
+    pub(super) fn set_aside(&mut self, queued: Queued, made: Made, letter: DeadLetter) {
         let now = letter.at;
-        self.push(queued, None, reply, Effects::default(), now);
+        self.push(queued, made, now);
         let done = self.done.last_mut().expect("it was just put in");
         let bytes = letter.message.encoded_len();
         (done.items, done.bytes) = (done.items + 1, done.bytes + bytes);
@@ -189,9 +216,9 @@ impl Batch {
     /// those of a transaction: all of them, or all but the last. One alone always
     /// fits, by the limits of what a handler may do.
     pub(super) fn fitting(&self) -> usize {
-        let state = latest(&self.done, |done| done.state.as_ref()).map(|state| self.write(state));
-        let (state_items, state_bytes) = state.map_or((0, 0), |write| {
-            (write.chunks().len() + write.left_over().len(), write.state.len())
+        let (state_items, state_bytes) = self.write(&self.done).map_or((0, 0), |write| {
+            let bytes = write.state.as_ref().map_or(0, Bytes::len);
+            (write.chunks().len() + write.left_over().len(), bytes)
         });
         let is_over = 1 + self.items + state_items > COMMIT_ITEMS_MAX
             || self.bytes + state_bytes > COMMIT_BYTES_MAX;
@@ -206,8 +233,15 @@ impl Batch {
         self.fitting() == self.len()
     }
 
-    fn write(&self, state: &Bytes) -> state::Write {
-        state::Write { state: state.clone(), chunks_before: self.base.chunks }
+    /// What the messages make of the stored state.
+    fn write(&self, done: &[Done]) -> Option<state::Write> {
+        let state = match change(done) {
+            Change::None => return None,
+            Change::Set(state) => Some(state.clone()),
+            Change::Delete => None,
+        };
+        let is_new = state != self.base.state;
+        is_new.then_some(state::Write { state, chunks_before: self.base.chunks })
     }
 
     /// The commit of the first `count` messages. The caller sets what depends on
@@ -237,7 +271,17 @@ impl Batch {
                 at: posted.parcel.slot.at(),
             }),
         );
-        let state = latest(done, |done| done.state.as_ref());
+        let mut replies: Vec<_> = done.iter().filter_map(|done| done.reply.clone()).collect();
+        let mut answers: BTreeMap<ReplyKey, Answered> = BTreeMap::new();
+        for answered in done.iter().flat_map(|done| &done.answers) {
+            let Answered { address, reply } = answered;
+            let open = replies.iter_mut().find(|open| open.id == reply.id);
+            match open.filter(|_| *address == self.address) {
+                // It was left open by a message of this commit.
+                Some(open) => *open = reply.clone(),
+                None => drop(answers.insert(ReplyKey::new(address, &reply.id), answered.clone())),
+            }
+        }
         Commit {
             address: self.address.clone(),
             epoch: Default::default(),
@@ -248,9 +292,7 @@ impl Batch {
             attempt: 0,
             front: None,
             error: self.base.error.clone().filter(|_| done.is_empty()),
-            state: state
-                .filter(|state| self.base.state.as_ref() != Some(state))
-                .map(|s| self.write(s)),
+            state: self.write(done),
             timers: timers.clone(),
             tick: done.last().map_or(self.base.tick, |done| done.tick),
             wakes: wakes.into_iter().collect(),
@@ -258,7 +300,8 @@ impl Batch {
             removed: gone.cloned().collect(),
             consumed: consumed.into_iter().cloned().collect(),
             posted,
-            replies: done.iter().filter_map(|done| done.reply.clone()).collect(),
+            replies,
+            answers: answers.into_values().collect(),
             dead_letters: done.iter().filter_map(|done| done.dead_letter.clone()).collect(),
         }
     }
@@ -266,8 +309,9 @@ impl Batch {
     /// The first `count` messages are committed.
     pub(super) fn committed(&mut self, commit: &Commit, count: usize) {
         if let Some(write) = &commit.state {
-            self.base.state = Some(write.state.clone());
-            self.base.chunks = write.stored(commit.revision).chunks();
+            self.base.state = write.state.clone();
+            let stored = write.stored(commit.revision);
+            self.base.chunks = stored.map_or(0, |stored| stored.chunks());
         }
         self.base.revision = commit.revision.next();
         self.base.position = Position { head: commit.head, partial: commit.partial };
@@ -285,6 +329,12 @@ impl Batch {
     pub(super) fn get(&self, n: usize) -> Option<&Queued> {
         self.done.get(n).map(|done| &done.queued)
     }
+}
+
+/// What the messages make of the state, all together.
+fn change(done: &[Done]) -> &Change {
+    let changes = done.iter().rev().map(|done| &done.state);
+    changes.into_iter().find(|change| **change != Change::None).unwrap_or(&Change::None)
 }
 
 /// The latest of what some of the messages have.

@@ -112,6 +112,12 @@ impl Queue {
         self.ready.pop_front()
     }
 
+    /// Puts a parcel that was just stored before everything else.
+    pub(super) fn put_first(&mut self, parcel: &Parcel) {
+        let origin = Origin::Parcel { slot: parcel.slot.clone(), timer: parcel.timer.clone() };
+        self.ready.push_front(Queued { message: parcel.message.clone(), origin });
+    }
+
     /// Puts messages that were run back, in their order.
     pub(super) fn put_back(&mut self, messages: impl DoubleEndedIterator<Item = Queued>) {
         messages.rev().for_each(|queued| self.ready.push_front(queued));

@@ -27,6 +27,7 @@ fn ask(id: &str, add: u8) -> Message {
         headers: Vec::new(),
         receipt: false,
         sender: None,
+        answer_to: None,
     }
 }
 
@@ -68,8 +69,8 @@ fn handle(drain: &Drain, run: &Run) -> Ran {
         0 => Ran::Refused { outcome: Outcome::Failed { code: 3, status: Bytes::new() } },
         255 => Ran::Failed { delay: Duration::from_millis(200), error: "no luck".into() },
         add => Ran::Done {
-            state: Some(Bytes::from(vec![sum + add])),
-            response: Bytes::from(vec![sum + add]),
+            state: Change::Set(Bytes::from(vec![sum + add])),
+            response: Some(Bytes::from(vec![sum + add])),
             effects: Effects::default(),
         },
     }
@@ -123,7 +124,7 @@ fn run(tables: &mut Tables, drain: &mut Drain) -> (End, Vec<&'static str>) {
 
 /// A handler that succeeds and does nothing else but `effects`.
 fn does(effects: Effects) -> Ran {
-    Ran::Done { state: None, response: Bytes::new(), effects }
+    Ran::Done { state: Change::None, response: Some(Bytes::new()), effects }
 }
 
 fn state(tables: &Tables) -> Option<Stored> {
@@ -689,8 +690,8 @@ fn a_large_state_is_loaded_before_the_first_message_and_not_without_one() {
     let segment = put(&mut tables, 1, &[ask("a", 1)]);
     let lease = wake(&mut tables, NOW);
     run_with(&mut tables, &mut drain(&lease, &[segment], false), NOW, |_, _| Ran::Done {
-        state: Some(large.clone()),
-        response: Bytes::new(),
+        state: Change::Set(large.clone()),
+        response: Some(Bytes::new()),
         effects: Effects::default(),
     });
     assert_eq!(state(&tables).expect("a state").chunks(), 3);
@@ -719,10 +720,212 @@ fn a_message_that_does_not_fit_waits_for_the_next_commit() {
     };
     let (end, steps) = run_with(&mut tables, &mut drain(&lease, &[segment], false), NOW, |_, _| {
         n += 1;
-        Ran::Done { state: Some(vec![n].into()), response: vec![n].into(), effects: many(n) }
+        let state = Change::Set(vec![n].into());
+        Ran::Done { state, response: Some(vec![n].into()), effects: many(n) }
     });
     assert_eq!(end, End::Released);
     assert_eq!(steps, ["run", "run", "run", "commit", "run", "commit"]);
     assert_eq!(state(&tables), inline(4));
     assert_eq!(tables.inbox(&other(), NOW, 1_000).parcels.len(), 160);
+}
+
+/// A message that sends one to each of many actors.
+fn fan_out(count: u32) -> Effects {
+    let to = |n: u32| Address::new("test.v1.Leaf", &n.to_string()).expect("an address");
+    let sends =
+        (0..count).map(|n| Outgoing { to: to(n), message: tell(&format!("m{n}"), 1), at: None });
+    Effects { sends: sends.collect(), ..Effects::default() }
+}
+
+fn arrived(tables: &Tables, count: u32) -> usize {
+    let to = |n: u32| Address::new("test.v1.Leaf", &n.to_string()).expect("an address");
+    (0..count).map(|n| tables.inbox(&to(n), NOW, 10).parcels.len()).sum()
+}
+
+#[test]
+fn what_does_not_fit_in_one_commit_is_sent_before_anything_else_runs() {
+    let mut tables = Tables::default();
+    let segment = put(&mut tables, 1, &[tell("fan", 1), tell("next", 1)]);
+    let lease = wake(&mut tables, NOW);
+    let mut sent_before = Vec::new();
+    let mut begun = drain(&lease, &[segment], false);
+    let mut ends = 0;
+    // The run ends when many are to be woken; then the next one goes on.
+    loop {
+        let (end, _) = run_with(&mut tables, &mut begun, NOW, |_, run| {
+            sent_before.push(run.message.id.as_str().to_owned());
+            does(if run.message.id.as_str() == "fan" { fan_out(300) } else { fan_out(0) })
+        });
+        ends += 1;
+        if sent_before.len() == 2 {
+            assert_eq!(end, End::Released);
+            break;
+        }
+        // What is not sent yet is at the front.
+        let is_sent = arrived(&tables, 300) == 300;
+        assert_eq!((end, record(&tables).front.is_none()), (End::Stopped, is_sent));
+        let mut lease = wake(&mut tables, NOW);
+        lease.record.wakes.clear();
+        begun = drain(&lease, &[], true);
+    }
+    assert!(ends > 1, "300 are more than are woken at once");
+    assert_eq!(sent_before, ["fan", "next"]);
+    assert_eq!(arrived(&tables, 300), 300);
+    assert!(tables.inbox(&address(), Timestamp(u64::MAX), 10).parcels.is_empty());
+}
+
+#[test]
+fn a_crash_between_the_commits_of_one_message_loses_and_doubles_nothing() {
+    for commits in 1..6 {
+        let mut tables = Tables::default();
+        let segment = put(&mut tables, 1, &[tell("fan", 1), tell("next", 1)]);
+        let lease = wake(&mut tables, NOW);
+        let mut first = drain(&lease, &[segment], false);
+        let mut made = 0;
+        let handle = |run: &Run| {
+            does(if run.message.id.as_str() == "fan" { fan_out(300) } else { fan_out(0) })
+        };
+        while made < commits {
+            match first.step(NOW, false) {
+                Step::Run(run) => first.ran(handle(&run), NOW),
+                Step::Commit(commit) => {
+                    made += 1;
+                    first.committed(tables.commit(&commit));
+                }
+                Step::Query(from) => {
+                    let page = tables.deliverable(&address(), from, NOW, 3);
+                    first.loaded(&page).expect("a page");
+                }
+                Step::QueryInbox => first.inbox_loaded(&tables.inbox(&address(), NOW, 3)),
+                _ => break,
+            }
+        }
+        for n in 1..10 {
+            let later = NOW.plus(Duration::from_secs(60) * n);
+            let Woken::Granted(mut lease) =
+                tables.wake(&address(), &Terms::default().wake(&address(), later, later.0))
+            else {
+                panic!("the lease is over")
+            };
+            lease.record.wakes.clear();
+            let mut next = drain(&lease, &[], true);
+            run_with(&mut tables, &mut next, later, |_, run| handle(run));
+        }
+        assert_eq!(arrived(&tables, 300), 300, "after {commits} commits");
+        assert!(tables.inbox(&address(), Timestamp(u64::MAX), 10).parcels.is_empty());
+    }
+}
+
+fn caller(id: &str) -> AnswerTo {
+    let id = MessageId::new(id).expect("an id");
+    AnswerTo::Caller { address: address(), id, digest: None }
+}
+
+#[test]
+fn an_open_ask_is_answered_by_a_later_message() {
+    // In one commit, and in two.
+    for together in [true, false] {
+        let mut tables = Tables::default();
+        let messages = [ask("open", 1), tell("answer", 1)];
+        let handle = |_: &Drain, run: &Run| match run.message.id.as_str() {
+            "open" => {
+                Ran::Done { state: Change::None, response: None, effects: Effects::default() }
+            }
+            _ => does(Effects {
+                answers: vec![(caller("open"), Outcome::Ok(Bytes::from_static(b"yes")))],
+                ..Effects::default()
+            }),
+        };
+        let runs: &[&[Message]] =
+            if together { &[&messages] } else { &[&messages[..1], &messages[1..]] };
+        let mut first = 1;
+        for messages in runs {
+            let segment = put(&mut tables, first, messages);
+            first += messages.len() as u64;
+            let lease = wake(&mut tables, NOW);
+            run_with(&mut tables, &mut drain(&lease, &[segment], false), NOW, handle);
+            if !together && messages[0].id.as_str() == "open" {
+                assert_eq!(outcome(&tables, "open"), Some(Outcome::Later));
+            }
+        }
+        assert_eq!(outcome(&tables, "open"), Some(Outcome::Ok(Bytes::from_static(b"yes"))));
+    }
+}
+
+/// An ask of another actor.
+fn asked(id: &str, add: u8) -> Message {
+    let answer_to = AnswerTo::Actor {
+        address: other(),
+        id: MessageId::new(&format!("answer-{id}")).expect("an id"),
+        method: "OnAdded".into(),
+        token: Bytes::from_static(b"token"),
+    };
+    Message { answer_to: Some(Box::new(answer_to)), ..tell(id, add) }
+}
+
+#[test]
+fn whoever_asks_gets_the_outcome_with_the_commit() {
+    let mut tables = Tables::default();
+    let segment = put(&mut tables, 1, &[asked("a", 2), asked("b", 0)]);
+    let lease = wake(&mut tables, NOW);
+    run(&mut tables, &mut drain(&lease, &[segment], false));
+    let answers: Vec<_> = tables
+        .inbox(&other(), NOW, 10)
+        .parcels
+        .into_iter()
+        .map(|parcel| {
+            assert_eq!(parcel.message.method, "OnAdded");
+            assert_eq!(parcel.message.sender, Some(address()));
+            Answer::from_encoded(parcel.message.payload).expect("an answer")
+        })
+        .collect();
+    let token = Bytes::from_static(b"token");
+    let refused = Outcome::Failed { code: 3, status: Bytes::new() };
+    assert_eq!(
+        answers,
+        [
+            Answer { token: token.clone(), outcome: Outcome::Ok(Bytes::from_static(&[2])) },
+            Answer { token, outcome: refused },
+        ]
+    );
+    assert_eq!(outcome(&tables, "a"), None, "no caller waits for it");
+}
+
+#[test]
+fn whoever_asks_is_answered_once_when_the_ask_is_set_aside_and_redriven() {
+    let mut tables = Tables::default();
+    let segment = put(&mut tables, 1, &[asked("a", 255)]);
+    let lease = wake(&mut tables, NOW);
+    let attempts = Attempts { most: Some(1), ..Attempts::default() };
+    let rules = Rules { attempts, ..rules() };
+    let mut begun = Drain::new(&lease, &[segment], false, rules, 1).expect("a run");
+    run(&mut tables, &mut begun);
+    let answers = |tables: &Tables| tables.inbox(&other(), NOW, 10).parcels.len();
+    assert_eq!(answers(&tables), 1);
+    let [letter] = &tables.dead_letters(&address(), None, 10)[..] else { panic!("a letter") };
+    let key = letter.key();
+    assert!(tables.redrive(&address(), &key, Tick(1)));
+    let lease = wake(&mut tables, NOW);
+    run_with(&mut tables, &mut drain(&lease, &[], true), NOW, |_, _| does(Effects::default()));
+    assert_eq!(answers(&tables), 1);
+}
+
+#[test]
+fn a_deleted_state_is_gone_and_the_next_message_begins_anew() {
+    let mut tables = Tables::default();
+    let segment = put(&mut tables, 1, &[ask("a", 5)]);
+    let lease = wake(&mut tables, NOW);
+    run(&mut tables, &mut drain(&lease, &[segment], false));
+    let segment = put(&mut tables, 2, &[tell("delete", 0)]);
+    let lease = wake(&mut tables, NOW);
+    run_with(&mut tables, &mut drain(&lease, &[segment], false), NOW, |_, _| Ran::Done {
+        state: Change::Delete,
+        response: Some(Bytes::new()),
+        effects: Effects::default(),
+    });
+    assert_eq!(state(&tables), None);
+    let segment = put(&mut tables, 3, &[ask("b", 2)]);
+    let lease = wake(&mut tables, NOW);
+    run(&mut tables, &mut drain(&lease, &[segment], false));
+    assert_eq!(state(&tables), inline(2));
 }

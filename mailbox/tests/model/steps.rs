@@ -13,6 +13,7 @@ use callboard_mailbox::parcel::{Parcel, Slot};
 use callboard_mailbox::reply::ReplyKey;
 use callboard_mailbox::retry::{Attempts, Exhausted};
 use callboard_mailbox::schedule::{self, Delay};
+use callboard_mailbox::state::Change;
 use callboard_mailbox::send::{self, Send};
 use callboard_mailbox::sweep::{self, Action as Settlement, Settle, Sweep};
 use callboard_mailbox::{Lease, Record, Segment, Sequence, Timestamp};
@@ -522,7 +523,7 @@ impl Protocol {
             message.sender = Some(ACTORS[0].clone());
             effects.sends.push(Outgoing { to: ACTORS[1].clone(), message, at: None });
         }
-        Ran::Done { state: Some(state.into()), response: Bytes::new(), effects }
+        Ran::Done { state: Change::Set(state.into()), response: Some(Bytes::new()), effects }
     }
 
     fn break_after(&self, world: &mut World, actor: usize, head: Sequence, lease: &LeaseAfter) {

@@ -62,6 +62,7 @@ pub(crate) fn message(letter: Letter, kind: Kind) -> Message {
         headers: Vec::new(),
         receipt: false,
         sender: None,
+        answer_to: None,
     }
 }
 

@@ -13,7 +13,7 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
-use callboard_lambda_sdk::testing::Handler;
+use callboard_lambda_sdk::invocation::Handler;
 use callboard_mailbox::clock::Clock;
 use callboard_mailbox_dynamodb::DynamoDbStore;
 use tokio::time::{Instant, sleep};
@@ -33,7 +33,7 @@ const OK: u16 = 200;
 
 /// An HTTP client for which Lambda is this process.
 pub(super) fn in_process(store: DynamoDbStore, clock: Clock, meter: Meter) -> SharedHttpClient {
-    let handler = Arc::new(Handler::new(store, Arc::clone(&clock)));
+    let handler = Arc::new(Handler::new(store, Arc::clone(&clock)).actor::<Tally>());
     let lambda = SharedHttpConnector::new(Lambda { handler, clock, meter });
     http_client_fn(move |_settings, _components| lambda.clone())
 }
@@ -50,7 +50,7 @@ impl Lambda {
         let body = request.body().bytes().ok_or("an invocation is a stream")?;
         let deadline = (self.clock)().plus(TIMEOUT);
         let envelope = serde_json::from_slice(body)?;
-        let result = self.handler.handle::<Tally>(envelope, deadline).await?;
+        let result = self.handler.handle(envelope, deadline).await?;
         let body = SdkBody::from(serde_json::to_vec(&result)?);
         Ok(HttpResponse::new(StatusCode::try_from(OK)?, body))
     }

@@ -91,7 +91,7 @@ impl Moody {
         if let Some((to, (sender, number))) = forwarded(own, place, entry) {
             let ledger = format!("ledger-{to}");
             let note = NoteRequest { ledger: ledger.clone(), sender, number };
-            ctx.tell(Request::new(ctx.actor_type(), &ledger, "Note", &note))?;
+            ctx.tell(Request::<()>::new(ctx.actor_type(), &ledger, "Note", &note))?;
         }
         match Mood::at(number) {
             Mood::Slow => tokio::time::sleep(SLOW).await,

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use callboard_lambda_sdk::testing::{Envelope, Handler};
+use callboard_lambda_sdk::invocation::{Envelope, Handler};
 use callboard_mailbox_dynamodb::DynamoDbStore;
 use fastrand::Rng;
 use serde_json::json;
@@ -37,7 +37,7 @@ impl Environment {
     fn start(world: &Arc<World>) -> Arc<Self> {
         let process = world.process(Role::Function);
         let store = network::store(&network::config(world, &process));
-        let handler = Handler::new(store, process.clock());
+        let handler = Handler::new(store, process.clock()).actor::<Moody>();
         Arc::new(Self { process, handler })
     }
 }
@@ -95,7 +95,7 @@ async fn run(world: Arc<World>, payload: String) -> Option<Answer> {
             process.die();
             Err("Sandbox.Timedout".to_owned())
         }
-        result = handler.handle::<Moody>(envelope, deadline) => {
+        result = handler.handle(envelope, deadline) => {
             result.map_err(|error| error.to_string())
         }
     };

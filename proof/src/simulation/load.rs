@@ -239,7 +239,7 @@ impl Caller {
             biased;
             () = process.died() => (Answer::Unknown, None),
             answer = gateway.call(call) => match answer {
-                Ok(answer) => (answered(kind, &answer.payload), Some(answer.receipt)),
+                Ok(answer) => (answered(kind, &answer.payload), answer.receipt),
                 Err(refused) => (told(&refused), refused.receipt.map(|receipt| *receipt)),
             },
             () = tokio::time::sleep(longest) => {

@@ -232,6 +232,6 @@ fn content(reply: callboard_mailbox::Reply) -> Option<Reply> {
     match reply.outcome {
         Outcome::Ok(body) => Some(Reply::Response(Digest::of(&body))),
         Outcome::Failed { status, .. } => Some(Reply::Status(Digest::of(&status))),
-        Outcome::DeadLettered { .. } | Outcome::Cancelled => None,
+        Outcome::DeadLettered { .. } | Outcome::Cancelled | Outcome::Later => None,
     }
 }

@@ -15,6 +15,7 @@ pub struct ActorType {
     pub(super) methods: Vec<Method>,
     pub(super) docs: String,
     pub(super) retry: Option<RetryPolicy>,
+    pub(super) state: Option<MessageDescriptor>,
 }
 
 impl ActorType {
@@ -45,6 +46,12 @@ impl ActorType {
         self.retry.as_ref()
     }
 
+    /// The message that is the actor's state, where the file names one. It is of
+    /// the service's package.
+    pub fn state(&self) -> Option<&MessageDescriptor> {
+        self.state.as_ref()
+    }
+
     /// The comment above the service; empty if there is none, or if it was not
     /// kept in a descriptor set.
     pub fn docs(&self) -> &str {
@@ -57,6 +64,8 @@ impl ActorType {
 pub struct Method {
     pub(super) name: Arc<str>,
     pub(super) kind: Kind,
+    pub(super) is_read_only: bool,
+    pub(super) is_internal: bool,
     pub(super) input: MessageDescriptor,
     pub(super) output: MessageDescriptor,
     pub(super) key: Arc<[FieldDescriptor]>,
@@ -74,6 +83,8 @@ pub enum Kind {
     Ask,
     /// Until the message is durable. The response is empty.
     Tell,
+    /// Nobody calls it: the message is the answer to an ask that the actor made.
+    Answer,
 }
 
 impl Method {
@@ -87,18 +98,30 @@ impl Method {
         self.kind
     }
 
-    /// The request.
+    /// Whether the handler changes nothing, and runs beside the mailbox. Then the
+    /// method is an ask.
+    pub fn is_read_only(&self) -> bool {
+        self.is_read_only
+    }
+
+    /// Whether only actors may send it. True of every answer.
+    pub fn is_internal(&self) -> bool {
+        self.is_internal
+    }
+
+    /// The request; for an answer, the response to what was asked.
     pub fn input(&self) -> &MessageDescriptor {
         &self.input
     }
 
-    /// The response. That of a tell has no fields.
+    /// The response. That of a tell, or of an answer, has no fields.
     pub fn output(&self) -> &MessageDescriptor {
         &self.output
     }
 
     /// The fields of the request that make the actor's key: at least one, in
-    /// the order of their numbers. Each is a singular string or integer.
+    /// the order of their numbers. Each is a singular string or integer. An
+    /// answer has none: it finds the actor that asked.
     pub fn key(&self) -> &[FieldDescriptor] {
         &self.key
     }

@@ -27,13 +27,14 @@ impl Rules<'_> {
         let names = |key: &[FieldDescriptor]| -> Vec<String> {
             key.iter().map(|field| field.name().to_owned()).collect()
         };
-        let mut with_key = methods.iter().filter(|(_, _, key)| !key.is_empty());
-        let Some((first, _, first_key)) = with_key.next() else {
+        // An answer has none.
+        let mut with_key = methods.iter().filter(|method| !method.key.is_empty());
+        let Some(first) = with_key.next() else {
             return;
         };
-        let first_names = names(first_key);
-        for (method, _, key) in with_key {
-            let names = names(key);
+        let first_names = names(&first.key);
+        for method in with_key {
+            let names = names(&method.key);
             let sorted = |names: &[String]| {
                 let mut names = names.to_vec();
                 names.sort();
@@ -43,14 +44,14 @@ impl Rules<'_> {
             if names.len() != first_names.len() || reordered {
                 let message = format!(
                     "the key of `{}` is ({}), but that of `{}` is ({})",
-                    method.name(),
+                    method.descriptor.name(),
                     names.join(", "),
-                    first.name(),
+                    first.descriptor.name(),
                     first_names.join(", ")
                 );
                 let help = "all methods of an actor find it by the same key: give their requests \
                             the same key fields, in the same order of field numbers";
-                self.report(&service.parent_file(), method.path(), message, help);
+                self.report(&service.parent_file(), method.descriptor.path(), message, help);
             }
         }
     }
@@ -58,7 +59,7 @@ impl Rules<'_> {
     pub(super) fn keys_in_requests_only(&mut self, pool: &DescriptorPool, actors: &[Draft]) {
         let methods = actors.iter().flat_map(|actor| &actor.methods);
         let requests: HashSet<_> =
-            methods.map(|(method, ..)| method.input().full_name().to_owned()).collect();
+            methods.map(|method| method.descriptor.input().full_name().to_owned()).collect();
         for message in pool.all_messages() {
             let is_request = requests.contains(message.full_name());
             for field in message.fields() {

@@ -48,6 +48,8 @@ impl Method {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
+    /// An answer has no key: it is empty, and no actor has an empty key.
+    ///
     /// # Errors
     ///
     /// When a key field is missing, or the bytes are no protobuf message.

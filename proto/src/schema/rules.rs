@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use prost_reflect::{
-    DescriptorPool, FieldDescriptor, FileDescriptor, MethodDescriptor, ServiceDescriptor,
+    DescriptorPool, FieldDescriptor, FileDescriptor, MessageDescriptor, MethodDescriptor,
+    ServiceDescriptor,
 };
 
 use super::actor::{ActorType, Kind, Method};
@@ -48,24 +49,35 @@ pub(super) struct Draft {
     service: ServiceDescriptor,
     pub(super) methods: Vec<DraftMethod>,
     retry: Option<RetryPolicy>,
+    state: Option<MessageDescriptor>,
 }
 
-pub(super) type DraftMethod = (MethodDescriptor, Kind, Vec<FieldDescriptor>);
+/// A method that has no shape yet.
+pub(super) struct DraftMethod {
+    pub(super) descriptor: MethodDescriptor,
+    pub(super) kind: Kind,
+    pub(super) is_read_only: bool,
+    pub(super) is_internal: bool,
+    /// Empty for an answer.
+    pub(super) key: Vec<FieldDescriptor>,
+}
 
 fn finish(drafts: Vec<Draft>) -> Vec<ActorType> {
     let mut shapes = Shapes::default();
-    for (method, ..) in drafts.iter().flat_map(|draft| &draft.methods) {
-        shapes.add(&method.input());
+    for method in drafts.iter().flat_map(|draft| &draft.methods) {
+        shapes.add(&method.descriptor.input());
     }
     let shapes = Arc::new(shapes);
-    let method = |(method, kind, key): DraftMethod| Method {
-        name: method.name().into(),
+    let method = |DraftMethod { descriptor, kind, is_read_only, is_internal, key }| Method {
+        name: descriptor.name().into(),
         kind,
-        input: method.input(),
-        output: method.output(),
+        is_read_only,
+        is_internal,
+        input: descriptor.input(),
+        output: descriptor.output(),
         key: key.into(),
-        docs: docs(&method.parent_file(), method.path()).into(),
-        request: shapes.index(&method.input()),
+        docs: docs(&descriptor.parent_file(), descriptor.path()).into(),
+        request: shapes.index(&descriptor.input()),
         shapes: Arc::clone(&shapes),
     };
     let actor = |draft: Draft| ActorType {
@@ -74,6 +86,7 @@ fn finish(drafts: Vec<Draft>) -> Vec<ActorType> {
         service: draft.service,
         methods: draft.methods.into_iter().map(method).collect(),
         retry: draft.retry,
+        state: draft.state,
     };
     drafts.into_iter().map(actor).collect()
 }
@@ -134,78 +147,15 @@ impl Rules<'_> {
             let help = "set `type` to 1 to 255 of `A-Z a-z 0-9 . _`";
             self.report(&file, service.path(), message, help);
         }
-        if service.methods().len() == 0 {
-            let message = format!("the actor `{}` has no method", service.name());
-            self.report(&file, service.path(), message, "add an rpc to the service");
-        }
-        let methods: Vec<_> = service
-            .methods()
-            .map(|method| {
-                let (kind, key) = self.method(&method);
-                (method, kind, key)
-            })
-            .collect();
+        let methods: Vec<_> = service.methods().map(|method| self.method(method)).collect();
+        self.a_method_to_call(service, &methods);
         self.same_key_everywhere(service, &methods);
+        let state = self.state(service, &options.state);
         if let Some((message, help)) = options.retry.as_ref().and_then(retry::error) {
             self.report(&file, service.path(), message, help);
         }
-        Some(Draft { type_name, service: service.clone(), methods, retry: options.retry })
-    }
-
-    fn no_handler_options(&mut self, service: &ServiceDescriptor) {
-        for method in service.methods() {
-            let file = service.parent_file();
-            let options = self.options.handler(&method.options());
-            if self.known(options, &file, method.path()).is_some() {
-                let message = format!(
-                    "`{}` has a callboard option, but its service `{}` is no actor",
-                    method.name(),
-                    service.name()
-                );
-                let help = "put `option (callboard.v1.actor) = {};` into the service, \
-                            or remove the method's option";
-                self.report(&file, method.path(), message, help);
-            }
-        }
-    }
-
-    fn method(&mut self, method: &MethodDescriptor) -> (Kind, Vec<FieldDescriptor>) {
-        let (file, path) = (method.parent_service().parent_file(), method.path());
-        let (name, input, output) = (method.name(), method.input(), method.output());
-        if method.is_client_streaming() {
-            let message = format!("`{name}` takes a stream, but an actor takes single messages");
-            let help = "remove `stream` from the request and call the method once per message";
-            self.report(&file, path, message, help);
-        }
-        if method.is_server_streaming() {
-            let message = format!("`{name}` returns a stream, but an actor returns one response");
-            let help = "remove `stream` from the response: return all at once in a repeated \
-                        field, or page by page";
-            self.report(&file, path, message, help);
-        }
-        let options = self.options.handler(&method.options());
-        let options = self.known(options, &file, path).unwrap_or_default();
-        if options.tell && output.fields().len() > 0 {
-            let message =
-                format!("`{name}` is a tell, but its response `{}` has fields", output.full_name());
-            let help = "the caller of a tell is answered before the handler runs: give it a \
-                        response message without fields, or make it an ask";
-            self.report(&file, path, message, help);
-        }
-        let key = self.key(&input);
-        if key.is_empty() {
-            let message =
-                format!("the request `{}` of `{name}` has no key field", input.full_name());
-            let help = "mark one field with `[(callboard.v1.field) = { key: true }]`";
-            let (request, request_path) = (input.parent_file(), input.path());
-            if place(request.file_descriptor_proto(), request_path).is_some() {
-                self.report(&request, request_path, message, help);
-            } else {
-                self.report(&file, path, message, help);
-            }
-        }
-        let kind = if options.tell { Kind::Tell } else { Kind::Ask };
-        (kind, key)
+        let retry = options.retry;
+        Some(Draft { type_name, service: service.clone(), methods, retry, state })
     }
 
     fn distinct_types(&mut self, actors: &[Draft]) {

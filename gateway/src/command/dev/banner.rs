@@ -45,7 +45,8 @@ pub(super) fn text(facts: &Facts<'_>) -> String {
 
 /// A call that can be copied, of the first ask.
 fn first_call(actor: &ActorType, listen: SocketAddr) -> Option<String> {
-    let method = actor.methods().iter().find(|method| method.kind() == Kind::Ask)?;
+    let is_for_callers = |method: &&Method| method.kind() == Kind::Ask && !method.is_internal();
+    let method = actor.methods().iter().find(is_for_callers)?;
     let key: Vec<_> = method.key().iter().map(key_example).collect();
     let key = callboard_proto::key(&key);
     let (program, actor, name) = (program(), actor.type_name(), method.name());

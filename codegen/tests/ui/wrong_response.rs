@@ -1,0 +1,31 @@
+//! A handler that returns another rpc's response.
+
+mod protos {
+    include!("../golden/callboard_protos.rs");
+}
+use callboard_lambda_sdk::{Actor, Context, Result};
+use protos::counter::v1::*;
+
+#[derive(Default, serde::Serialize, serde::Deserialize)]
+struct Counter {
+    value: i64,
+}
+
+impl Actor for Counter {
+    type Service = CounterService;
+}
+
+impl CounterActor for Counter {
+    async fn add(&mut self, request: AddRequest, _: &mut Context<'_>) -> Result<NoteResponse> {
+        self.value += request.delta;
+        Ok(NoteResponse {})
+    }
+
+    async fn note(&mut self, _: NoteRequest, _: &mut Context<'_>) -> Result<()> {
+        Ok(())
+    }
+}
+
+fn main() {
+    let _ = callboard_lambda_sdk::run::<Counter>();
+}

@@ -1,0 +1,3 @@
+fn main() -> Result<(), callboard_build::Error> {
+    callboard_build::compile_dir("proto")
+}

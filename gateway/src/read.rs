@@ -1,0 +1,89 @@
+//! Read-only asks: they go past the mailbox, straight to the actor's function,
+//! and leave nothing behind. So one that fails may always be made again.
+
+use bytes::Bytes;
+use callboard_mailbox::{Address, Store};
+use callboard_proto::pb;
+use tokio::time::{Instant, timeout_at};
+use tracing::error;
+
+use crate::call::Call;
+use crate::catalog::Route;
+use crate::functions::{Failure, Function};
+use crate::gateway::Gateway;
+use crate::refusal::{Refusal, Stored};
+
+/// Has an actor answer from its last committed state. Its caller's place among
+/// the open calls is what bounds how many do so at once; Lambda's own bound is
+/// the function's concurrency.
+pub(crate) async fn answer<S: Store + 'static>(
+    gateway: &Gateway<S>,
+    route: &Route,
+    address: &Address,
+    call: Call,
+    deadline: Instant,
+) -> Result<Bytes, Refusal> {
+    let function = gateway.functions.of(address.actor_type())?;
+    let waits = deadline.saturating_duration_since(Instant::now());
+    let read = pb::Read {
+        address: address.as_str().to_owned(),
+        method: route.method().to_owned(),
+        payload: call.payload,
+        deadline_ms: Some((gateway.clock)().plus(waits).0),
+        // Of a header that came twice a handler sees the first, as with a message.
+        headers: call.headers.into_iter().rev().collect(),
+    };
+    let result = timeout_at(deadline, function.read(read)).await;
+    match result.map_err(|_| Refusal::ReadTimeout)? {
+        Ok(pb::ReadResult { code: 0, body }) => Ok(body),
+        Ok(pb::ReadResult { code, body }) => Err(Refusal::Handler { code, status: body }),
+        Err(failure) => Err(refusal(address, function, &failure)),
+    }
+}
+
+/// What a failed read means to its caller. What the function or Lambda say of it
+/// stays in the log.
+fn refusal(address: &Address, function: &Function, failure: &Failure) -> Refusal {
+    let (actor_type, name) = (address.actor_type(), function.name());
+    error!(actor_type, function = name, %failure, "a read-only ask failed");
+    let detail = match failure {
+        Failure::Unreachable(why) => {
+            return Refusal::NotDeployed {
+                actor_type: actor_type.to_owned(),
+                function: Some(name.to_owned()),
+                detail: why.to_string(),
+                message_id: None,
+            };
+        }
+        Failure::Refused(_) => "the actor's function is not available at the moment",
+        Failure::Crashed(_) => "the actor's function broke off; the gateway's log has more",
+        Failure::Unanswered(_) => "the actor's function did not answer",
+    };
+    Refusal::Unavailable { detail: detail.to_owned(), stored: Stored::No }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::functions::{Functions, Unreachable};
+
+    #[test]
+    fn a_failed_read_may_be_made_again_and_tells_no_secrets() {
+        let config = aws_config::SdkConfig::builder()
+            .behavior_version(aws_config::BehaviorVersion::latest())
+            .build();
+        let address = Address::new("test.v1.A", "a").expect("an address");
+        let functions = Functions::new(&config, None, [("test.v1.A".into(), "f".into())]);
+        let function = functions.of("test.v1.A").expect("it is configured");
+        let of = |failure| refusal(&address, function, &failure);
+        for failure in [Failure::Refused, Failure::Crashed, Failure::Unanswered] {
+            let refusal = of(failure("arn:secret".into()));
+            let Refusal::Unavailable { detail, stored: Stored::No } = refusal else {
+                panic!("{refusal:?}");
+            };
+            assert!(!detail.contains("secret"));
+        }
+        let gone = of(Failure::Unreachable(Unreachable::Missing));
+        assert!(matches!(gone, Refusal::NotDeployed { message_id: None, .. }), "{gone:?}");
+    }
+}
