@@ -35,6 +35,11 @@ pub(crate) fn build() -> Result<Built> {
     Ok(Built { callboard, counter })
 }
 
+/// Builds the counter as it is deployed.
+pub(crate) fn function() -> Result<PathBuf> {
+    binary(&folder("examples/counter")?, &["--profile=function"])
+}
+
 /// Builds what the quick start builds, from nothing; how long it took.
 pub(crate) fn clean_debug_build() -> Result<Duration> {
     let target = tempfile::tempdir()?;

@@ -5,6 +5,7 @@
 //! | --- | --- |
 //! | `cargo` | building what is measured |
 //! | `drain` | a backlog, and what it does to others |
+//! | `sdk` | what the SDK adds to a handler, and what a function weighs |
 //! | `dev` | a running `callboard dev` |
 //! | `asks` | calls to the counter |
 //! | `store` | the store writes that an ask is made of |
@@ -23,6 +24,7 @@ mod process;
 mod report;
 mod row;
 mod sample;
+mod sdk;
 mod store;
 
 use std::path::PathBuf;

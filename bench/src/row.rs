@@ -12,7 +12,7 @@ use crate::invocation::Bare;
 use crate::report::Figure;
 use crate::sample::{Repetitions, percentile};
 use crate::store::{Mailbox, Writes};
-use crate::{Arguments, Result, cargo, drain, process};
+use crate::{Arguments, Result, cargo, drain, process, sdk};
 
 /// Calls before the first that is timed.
 const WARM_UP: u32 = 200;
@@ -46,6 +46,8 @@ pub(crate) enum Row {
     Throughput,
     /// A backlog of one actor, and another one meanwhile.
     Drain,
+    /// What the SDK adds to a handler, and what an actor's function weighs.
+    Sdk,
     /// What an idle gateway and an actor's process take.
     Memory,
     /// How long the first build of the quick start takes.
@@ -60,8 +62,8 @@ impl fmt::Display for Row {
 }
 
 impl Row {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::AskLatency, Self::Throughput, Self::Drain, Self::Memory, Self::Build];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::AskLatency, Self::Throughput, Self::Drain, Self::Sdk, Self::Memory, Self::Build];
 
     pub(crate) async fn measure(self, built: &Built, given: &Arguments) -> Result<Vec<Figure>> {
         match self {
@@ -72,6 +74,7 @@ impl Row {
             }
             Self::Throughput => throughput(built, given).await,
             Self::Drain => drain::measure(built, given).await,
+            Self::Sdk => sdk::measure(given).await,
             Self::Memory => memory(built, given).await,
             Self::Build => build(),
         }

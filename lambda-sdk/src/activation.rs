@@ -14,9 +14,9 @@ use callboard_mailbox::message::DecodeError;
 use callboard_mailbox::reply::{ReplyKey, error_text};
 use callboard_mailbox::retry::Backoff;
 use callboard_mailbox::store;
-use callboard_mailbox::{Reply, Store};
+use callboard_mailbox::{Address, Reply, Store};
 use futures::FutureExt;
-use tracing::{error, warn};
+use tracing::{Instrument, Span, error, info_span, warn};
 
 use crate::actor::{Actor, Service};
 use crate::answer;
@@ -168,7 +168,8 @@ async fn handle_and_renew<A: Actor, S: Store>(
     let (address, state) = (drain.address().clone(), drain.state().cloned());
     let timers = drain.timers().map(|(name, at)| (name.to_owned(), at)).collect();
     let context = Context::new(&address, run, clock(), timers);
-    let mut handling = std::pin::pin!(handle(held, context, state.as_ref(), run, backoff));
+    let handling = handle(held, context, state.as_ref(), run, backoff);
+    let mut handling = std::pin::pin!(handling.instrument(span(&address, run)));
     loop {
         let wait = drain.renew_at().since(clock());
         tokio::select! {
@@ -182,6 +183,18 @@ async fn handle_and_renew<A: Actor, S: Store>(
             return Ok(None);
         }
     }
+}
+
+/// What a handler logs is in this span. Without the key: it may name a person.
+fn span(address: &Address, run: &Run) -> Span {
+    let Run { message, attempt, .. } = run;
+    info_span!(
+        "process",
+        actor_type = address.actor_type(),
+        message.id = %message.id,
+        method = message.method,
+        attempt,
+    )
 }
 
 /// Makes the same request again while its failure is transient.
@@ -210,7 +223,6 @@ pub(crate) async fn handle<A: Actor>(
     run: &Run,
     backoff: &Backoff,
 ) -> Ran {
-    let actor_type = context.actor_type().to_owned();
     let called = call(held.take(), context, state, run);
     let error = match AssertUnwindSafe(called).catch_unwind().await {
         Ok(Ok((ran, current))) => {
@@ -220,15 +232,11 @@ pub(crate) async fn handle<A: Actor>(
         Ok(Err(error)) => error,
         Err(panic) => Error::retried(panic_message(&*panic)),
     };
-    let Run { message, attempt, .. } = run;
     if let Some(status) = error.status() {
         return Ran::Refused { outcome: answer::failed(status) };
     }
-    let delay = backoff.delay(*attempt, fastrand::f64());
-    error!(
-        actor_type, message.id = %message.id, method = message.method, attempt,
-        retry_in = ?delay, %error, "the handler failed"
-    );
+    let delay = backoff.delay(run.attempt, fastrand::f64());
+    error!(retry_in = ?delay, %error, "the handler failed");
     Ran::Failed { delay, error: error_text(error.to_string()) }
 }
 
@@ -298,7 +306,8 @@ pub(crate) async fn read<A: Actor>(
             A::Service::read(held.actor(), &message.method, &message.payload, context).await;
         Ok((response, held))
     };
-    match AssertUnwindSafe(called).catch_unwind().await {
+    let called = AssertUnwindSafe(called).catch_unwind();
+    match called.instrument(span(context.address(), run)).await {
         Ok(Ok((Ok(response), held))) if response.len() > REPLY_BYTES_MAX => {
             (Err(too_large("reply", REPLY_BYTES_MAX, response.len())), Some(held))
         }

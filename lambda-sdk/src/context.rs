@@ -157,6 +157,13 @@ impl<'a> Context<'a> {
         self.run.timer.as_deref().filter(|name| !name.starts_with(ASK_TIMER))
     }
 
+    /// The time at which the handler began, by its function's clock; that of the test
+    /// in a test.
+    #[must_use]
+    pub fn now(&self) -> SystemTime {
+        system_time(self.now)
+    }
+
     /// When the message was sent, by its sender's clock.
     #[must_use]
     pub fn sent_at(&self) -> SystemTime {
@@ -239,13 +246,17 @@ impl<'a> Context<'a> {
 
     /// Answers what was left open before.
     ///
+    /// A response of more than 256 KiB is one that cannot be given: whoever waits gets
+    /// RESOURCE_EXHAUSTED in its place.
+    ///
     /// # Errors
-    /// RESOURCE_EXHAUSTED when the response has more than 256 KiB, and for more than
-    /// 64 answers and changes of timers in one handler.
+    /// As [`Context::tell`]: an answer counts as a message.
     pub fn reply<R: prost::Message>(&mut self, later: Later<R>, response: &R) -> Result<()> {
         let response = response.encode_to_vec();
         if response.len() > REPLY_BYTES_MAX {
-            return Err(too_large("reply", REPLY_BYTES_MAX, response.len()));
+            let refused = too_large("reply", REPLY_BYTES_MAX, response.len());
+            let status = refused.status().expect("too large is terminal").clone();
+            return self.refuse(later, &status);
         }
         self.answer(later, Outcome::Ok(response.into()))
     }
@@ -398,24 +409,16 @@ impl<'a> Context<'a> {
     fn answer<R>(&mut self, later: Later<R>, outcome: Outcome) -> Result<()> {
         // Nobody waits for a tell.
         let Some(to) = later.to else { return Ok(()) };
-        self.take_change()?;
-        self.sent_bytes += outcome.size();
+        self.take_place(outcome.size())?;
         self.effects.answers.push((to, outcome));
         Ok(())
     }
 
     fn change(&mut self, change: TimerChange) -> Result<()> {
-        self.take_change()?;
-        self.effects.timers.push(change);
-        Ok(())
-    }
-
-    fn take_change(&self) -> Result<()> {
-        if self.effects.timers.len() + self.effects.answers.len() >= CHANGES_MAX {
-            return Err(exhausted(format!(
-                "a handler may set and answer at most {CHANGES_MAX} timers and open asks"
-            )));
+        if self.effects.timers.len() >= CHANGES_MAX {
+            return Err(exhausted(format!("a handler may set at most {CHANGES_MAX} timers")));
         }
+        self.effects.timers.push(change);
         Ok(())
     }
 
@@ -434,8 +437,10 @@ impl<'a> Context<'a> {
     }
 
     fn message<R>(&self, request: Request<R>) -> Result<(Address, Message)> {
-        let to = Address::new(&request.actor_type, &request.key)
-            .map_err(|error| invalid(format!("the message has no valid address: {error}")))?;
+        let to = Address::new(&request.actor_type, &request.key).map_err(|error| {
+            let Request { actor_type, method, .. } = &request;
+            invalid(format!("a message for {actor_type}/{method} has no valid key: {error}"))
+        })?;
         if request.payload.len() > MESSAGE_BYTES_MAX {
             return Err(too_large("message", MESSAGE_BYTES_MAX, request.payload.len()));
         }
@@ -456,10 +461,16 @@ impl<'a> Context<'a> {
     }
 
     fn take_room(&mut self, message: &Message) -> Result<()> {
-        if self.effects.sends.len() >= SENDS_MAX {
-            return Err(exhausted(format!("a handler may send at most {SENDS_MAX} messages")));
+        self.take_place(message.encoded_len())
+    }
+
+    fn take_place(&mut self, bytes: usize) -> Result<()> {
+        if self.effects.sends.len() + self.effects.answers.len() >= SENDS_MAX {
+            return Err(exhausted(format!(
+                "a handler may send and answer at most {SENDS_MAX} messages"
+            )));
         }
-        self.sent_bytes += message.encoded_len();
+        self.sent_bytes += bytes;
         if self.sent_bytes > SEND_BYTES_MAX {
             return Err(too_large("messages of a handler", SEND_BYTES_MAX, self.sent_bytes));
         }

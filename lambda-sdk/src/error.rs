@@ -42,6 +42,19 @@ impl Error {
         Self(Kind::Terminal(Box::new(status)))
     }
 
+    /// As [`Error::terminal`], with a status of this code and message.
+    ///
+    /// ```
+    /// use callboard_lambda_sdk::{Code, Error};
+    ///
+    /// let error = Error::refused(Code::FailedPrecondition, "the balance is too low");
+    /// assert_eq!(error.status().map(|status| status.message()), Some("the balance is too low"));
+    /// ```
+    #[must_use]
+    pub fn refused(code: Code, message: impl Into<String>) -> Self {
+        Self::terminal(Status::new(code, message))
+    }
+
     /// The message is tried again later.
     pub fn retried(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self(Kind::Retried(error.into()))

@@ -306,3 +306,6 @@ fn stop_at(now: Timestamp, deadline: Timestamp) -> Timestamp {
     let handover = (deadline.since(now) / 3).min(HANDOVER_MAX);
     deadline.minus(handover)
 }
+
+#[cfg(test)]
+mod tests;

@@ -53,8 +53,18 @@ impl<T: Serialize + DeserializeOwned + Default + Send + Sync + 'static> State fo
     const ENCODING: Encoding = Encoding::Json;
 
     fn encode(&self) -> Result<Vec<u8>, Error> {
-        serde_json::to_vec(self)
-            .map_err(|error| Error::retried(format!("the state cannot be written: {error}")))
+        let encoded = serde_json::to_vec(self)
+            .map_err(|error| Error::retried(format!("the state cannot be written: {error}")))?;
+        // JSON has no NaN and no infinity; serde_json writes them as null, which is no
+        // number when it is read. Such a state must not be stored.
+        if encoded.windows(4).any(|four| four == b"null") {
+            serde_json::from_slice::<Self>(&encoded).map_err(|error| {
+                Error::retried(format!(
+                    "the state would not read back: {error}; is a number in it NaN or infinite?"
+                ))
+            })?;
+        }
+        Ok(encoded)
     }
 
     fn decode(encoded: &[u8]) -> Result<Self, Error> {
@@ -205,6 +215,13 @@ mod tests {
         let bytes = stored(&Text("a".into())).expect("it is small");
         assert_eq!(bytes, Bytes::from_static(b"\x01\x00\"a\""));
         assert_eq!(read::<Text>(&bytes).expect("it reads").0, "a");
+    }
+
+    #[test]
+    fn what_would_not_read_back_is_not_stored() {
+        assert!(f64::NAN.encode().is_err());
+        assert!(Some(1.5).encode().is_ok());
+        assert_eq!(Option::<f64>::None.encode().expect("it reads back"), b"null");
     }
 
     #[test]

@@ -172,8 +172,15 @@ impl<A: Actor> ActorTest<A> {
         &mut self,
         request: Request<R>,
     ) -> Result<R, Status> {
+        let actor = Address::new(&request.actor_type, &request.key);
         let asked = self.begin(request).await;
-        let unanswered = || Err(Status::deadline_exceeded("there is no answer yet"));
+        let unanswered = || {
+            let record = actor.ok().map(|actor| self.record(&actor)).unwrap_or_default();
+            Err(Status::deadline_exceeded(match record.error {
+                Some(error) => format!("there is no answer yet; the last attempt failed: {error}"),
+                None => "there is no answer yet; it was promised for later".to_owned(),
+            }))
+        };
         self.answer(&asked).unwrap_or_else(unanswered)
     }
 

@@ -20,7 +20,7 @@ use crate::clock::Timestamp;
 use crate::commit::{Answered, Commit, Committed, LeaseAfter};
 use crate::dead_letter::DeadLetter;
 use crate::lease::{Lease, Terms};
-use crate::limits::{COMMIT_MESSAGES_MAX, PENDING_WAKES_MAX};
+use crate::limits::{CHANGES_MAX, COMMIT_MESSAGES_MAX, EFFECTS_MAX, PENDING_WAKES_MAX};
 use crate::message::{Answer, AnswerTo, DecodeError, Kind, Message, MessageId, Segment, Sequence};
 use crate::parcel::{PendingWake, Slot};
 use crate::record::{Epoch, Revision};
@@ -117,8 +117,12 @@ impl Effects {
     /// bytes; at most [`crate::limits::RELAY_BYTES_MAX`] are allowed.
     #[must_use]
     pub fn relayed_bytes(&self) -> usize {
-        let direct = crate::limits::EFFECTS_MAX - crate::limits::CHANGES_MAX;
-        Relay::encoded_len(self.sends.get(direct..).unwrap_or_default())
+        let direct = EFFECTS_MAX - CHANGES_MAX;
+        let answers = self.answers.get(direct..).unwrap_or_default();
+        let answers = answers.iter().map(|(to, outcome)| to.encoded().len() + outcome.size() + 32);
+        let direct = direct.saturating_sub(self.answers.len());
+        let sends = self.sends.get(direct..).unwrap_or_default();
+        Relay::encoded_len(sends) + answers.sum::<usize>()
     }
 }
 
@@ -477,11 +481,11 @@ impl Drain {
         let Some(next) = next.filter(|next| Relay::is(&next.message, self.address())) else {
             return;
         };
-        match Relay::sends(&next.message) {
-            Ok(sends) => {
+        match Relay::of(&next.message) {
+            Ok(Relay { answers, sends }) => {
                 let next = self.queue.pop().expect("it is at the front");
                 let effects = Effects { sends, ..Effects::default() };
-                self.batch.push(next, Made { effects, ..Made::default() }, now);
+                self.batch.push(next, Made { answers, effects, ..Made::default() }, now);
             }
             Err(error) => self.exhausted(1, format!("what it sent is lost: {error}"), now),
         }

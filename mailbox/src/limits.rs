@@ -56,18 +56,18 @@ pub const COMMIT_BYTES_MAX: usize = 3_584 * 1024;
 /// it follows in further commits, see [`SENDS_MAX`].
 pub const EFFECTS_MAX: usize = 80;
 
-/// The most messages that one handler may send. Those that do not fit into the
-/// commit of their cause are stored with it as one item, from which further
-/// commits take them before anything else runs.
+/// The most messages that one handler may send, answers to others included. Those
+/// that do not fit into the commit of their cause are stored with it as one item,
+/// from which further commits take them before anything else runs.
 pub const SENDS_MAX: usize = 500;
 
 /// The most bytes of those that do not fit: one item of 400 KB.
 pub const RELAY_BYTES_MAX: usize = 380 * 1024;
 
-/// The most changes of timers and answers to others that one handler may make.
+/// The most changes of timers that one handler may make.
 pub const CHANGES_MAX: usize = 64;
 
-/// The most bytes of the messages that one handler may send.
+/// The most bytes of the messages that one handler may send, answers included.
 pub const SEND_BYTES_MAX: usize = 768 * 1024;
 
 /// The most named timers of an actor. Their names are part of the record.

@@ -3,7 +3,7 @@
 //! [`Tables`] is a value that can be cloned, compared and hashed, so that a
 //! model checker can hold millions of them. [`MemoryStore`] shares one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -204,6 +204,11 @@ impl Tables {
         let Some(after) = commit::apply(&record, commit) else {
             return Committed::Conflict(Box::new(record));
         };
+        let own = commit.posted.iter().filter(|posted| posted.to == commit.address);
+        let written = own.map(|posted| &posted.parcel.slot);
+        let written = written.chain(&commit.consumed).chain(&commit.removed);
+        let (written, count) = (written.clone().collect::<BTreeSet<_>>(), written.count());
+        assert_eq!(written.len(), count, "a transaction writes no item twice: {commit:?}");
         let key = |reply: &Reply| ReplyKey::new(&commit.address, &reply.id);
         let duplicates: Vec<_> = commit
             .replies

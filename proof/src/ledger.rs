@@ -1,6 +1,7 @@
 //! The actor that the proofs send to: it writes down what it is sent.
 
 use callboard_lambda_sdk::{Actor, Context, Result};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 #[allow(missing_docs, reason = "generated")]
@@ -22,10 +23,24 @@ pub struct Ledger {
 }
 
 impl Ledger {
+    /// Reads what the SDK has stored.
+    ///
+    /// # Errors
+    /// When it is no ledger.
+    pub fn from_stored(stored: &[u8]) -> serde_json::Result<Self> {
+        from_stored(stored)
+    }
+
     fn write(&mut self, sender: u32, number: u64) -> u64 {
         self.entries.push((sender, number));
         self.entries.len() as u64
     }
+}
+
+/// Reads the state of an actor as the SDK has stored it: behind the number of its
+/// encoding, which is 1 for JSON, and the version of its schema, which is 0.
+pub(crate) fn from_stored<T: DeserializeOwned>(stored: &[u8]) -> serde_json::Result<T> {
+    serde_json::from_slice(stored.strip_prefix(b"\x01\x00").unwrap_or_default())
 }
 
 impl Actor for Ledger {

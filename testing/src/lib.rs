@@ -53,8 +53,11 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 pub struct Builder {
     protos: PathBuf,
     types: Vec<String>,
-    actors: Vec<Box<dyn FnOnce(Handler<DynamoDbStore>) -> Handler<DynamoDbStore> + Send>>,
+    actors: Vec<Serve>,
 }
+
+/// Adds an actor type to a function.
+type Serve = fn(Handler<DynamoDbStore>) -> Handler<DynamoDbStore>;
 
 /// A gateway that serves the actors of a test.
 pub struct TestGateway {
@@ -151,7 +154,7 @@ impl Builder {
     /// Serves an actor type.
     pub fn actor<A: Actor>(mut self) -> Self {
         self.types.push(A::Service::TYPE.to_owned());
-        self.actors.push(Box::new(Handler::actor::<A>));
+        self.actors.push(Handler::actor::<A>);
         self
     }
 
@@ -161,9 +164,10 @@ impl Builder {
     /// When the .proto files are not valid, or nothing can be listened on.
     pub async fn start(self) -> Result<TestGateway, Error> {
         let schema = Schema::compile_dir(&self.protos).map_err(Error::Schema)?;
-        let services = schema.actors().iter().map(|actor| {
-            (actor.type_name().to_owned(), actor.service().full_name().to_owned())
-        });
+        let services = schema
+            .actors()
+            .iter()
+            .map(|actor| (actor.type_name().to_owned(), actor.service().full_name().to_owned()));
         let services = services.collect();
         let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let dynamodb = EmbeddedDynamoDb::start(Storage::Memory, any_port)?;

@@ -13,8 +13,8 @@ use crate::{
 /// The timer that ends the auction.
 const END: &str = "end";
 
-/// The most who may wait for the winner: the handler that ends the auction answers
-/// all of them, and one handler may give 64 such answers.
+/// The most who may wait for the winner. One handler answers all of them, and may give
+/// no more than 64 such answers, with the timers that it sets or cancels.
 const WAITING_MAX: usize = 60;
 
 /// The longest lot. It is part of every answer and notice.
@@ -42,8 +42,11 @@ impl AuctionActor for AuctionState {
         if request.lot.len() > LOT_BYTES_MAX {
             return Err(invalid("a lot has at most 1,000 bytes"));
         }
-        let duration = request.duration.unwrap_or_default();
-        let duration = Duration::try_from(duration).map_err(|_| invalid("the time runs forwards"))?;
+        // One that is negative cannot be converted.
+        let duration = Duration::try_from(request.duration.unwrap_or_default()).unwrap_or_default();
+        if duration.is_zero() {
+            return Err(invalid("an auction has a duration above zero"));
+        }
         let close = AuctionRef::new(ctx.key()).close(CloseRequest::default());
         ctx.set_timer(END, duration, close)?;
         self.lot = request.lot;

@@ -234,10 +234,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_crash_at_any_commit_changes_nothing() {
+    async fn a_crash_around_the_first_commit_changes_nothing() {
         type Crash = fn(&mut ActorTest<Transfer>);
-        let crashes: [Crash; 2] =
-            [ActorTest::crash_before_commit, ActorTest::crash_after_commit];
+        let crashes: [Crash; 2] = [ActorTest::crash_before_commit, ActorTest::crash_after_commit];
         for crash in crashes {
             let mut test = bank(500, 0).await;
             crash(&mut test);

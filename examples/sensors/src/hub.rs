@@ -12,18 +12,25 @@ use crate::{
     MeasureResponse, ReadRequest, SensorRef,
 };
 
-/// A hub, with the gathers that are not answered yet.
+// With these bounds a response has at most 256 KiB, whatever the sensors say.
+const SENSORS_MAX: usize = 400;
+const KEY_BYTES_MAX: usize = 100;
+const WHY_CHARS_MAX: usize = 100;
+
+/// A hub, with the gathers that it has not answered yet.
 #[derive(Default, Serialize, Deserialize)]
 pub(crate) struct Hub {
+    /// The number of the last gather.
     last: u64,
     gathers: BTreeMap<u64, Gather>,
 }
 
-/// What a caller waits for.
+/// What one caller waits for.
 #[derive(Serialize, Deserialize)]
 struct Gather {
     later: Later<GatherResponse>,
-    asked: BTreeSet<String>,
+    /// The sensors that have not answered.
+    silent: BTreeSet<String>,
     celsius: HashMap<String, f64>,
     missing: HashMap<String, String>,
 }
@@ -38,24 +45,23 @@ impl HubActor for Hub {
         request: GatherRequest,
         ctx: &mut Context<'_>,
     ) -> Result<GatherResponse> {
-        let sensors = BTreeSet::from_iter(request.sensors);
-        if sensors.is_empty() {
-            return Ok(GatherResponse::default());
+        // One that is negative cannot be converted.
+        let wait = Duration::try_from(request.wait.unwrap_or_default()).unwrap_or_default();
+        if wait.is_zero() {
+            return Err(invalid("a gather has a time to wait above zero"));
         }
+        let sensors = distinct(request.sensors)?;
         self.last += 1;
-        let gather = self.last;
+        let number = self.last;
         for sensor in &sensors {
-            // The timer below is the time-out of all of them.
             let ask = ctx.ask(SensorRef::new(sensor).measure(MeasureRequest::default()));
-            ask.without_timeout().then(HubService::ON_MEASURED, (gather, sensor))?;
+            // The timer below is the time-out of all of them.
+            ask.without_timeout().then(HubService::ON_MEASURED, (number, sensor))?;
         }
-        let wait = Duration::try_from(request.wait.unwrap_or_default())
-            .map_err(|_| Error::terminal(Status::invalid_argument("the time runs forwards")))?;
-        let end = EndGatherRequest { gather, ..Default::default() };
-        ctx.set_timer(&timer(gather), wait, HubRef::new(ctx.key()).end_gather(end))?;
+        let end = EndGatherRequest { gather: number, ..Default::default() };
+        ctx.set_timer(&timer(number), wait, HubRef::new(ctx.key()).end_gather(end))?;
         ctx.reply_later(|later| {
-            let (celsius, missing) = Default::default();
-            self.gathers.insert(gather, Gather { later, asked: sensors, celsius, missing });
+            self.gathers.insert(number, Gather::new(later, sensors));
         })
     }
 
@@ -64,17 +70,13 @@ impl HubActor for Hub {
         answer: Answer<MeasureResponse>,
         ctx: &mut Context<'_>,
     ) -> Result<()> {
-        let (id, sensor): (u64, String) = answer.correlation()?;
-        // One that comes after the end finds nothing.
-        let Some(gather) = self.gathers.get_mut(&id) else { return Ok(()) };
-        gather.asked.remove(&sensor);
-        match answer.result {
-            Ok(measured) => drop(gather.celsius.insert(sensor, measured.celsius)),
-            Err(status) => drop(gather.missing.insert(sensor, status.message().to_owned())),
-        }
-        if gather.asked.is_empty() {
-            ctx.cancel_timer(&timer(id));
-            self.end(id, ctx)?;
+        let (number, sensor): (u64, String) = answer.correlation()?;
+        // Who answers after the end finds nothing.
+        let Some(gather) = self.gathers.get_mut(&number) else { return Ok(()) };
+        gather.take(sensor, answer.result);
+        if gather.silent.is_empty() {
+            ctx.cancel_timer(&timer(number));
+            self.end(number, ctx)?;
         }
         Ok(())
     }
@@ -94,17 +96,55 @@ impl HubActor for Hub {
 
 impl Hub {
     /// Answers with what is there.
-    fn end(&mut self, gather: u64, ctx: &mut Context<'_>) -> Result<()> {
-        let Some(Gather { later, asked, celsius, mut missing }) = self.gathers.remove(&gather)
-        else {
-            return Ok(());
-        };
-        missing.extend(asked.into_iter().map(|sensor| (sensor, "no answer in time".to_owned())));
+    fn end(&mut self, number: u64, ctx: &mut Context<'_>) -> Result<()> {
+        match self.gathers.remove(&number) {
+            Some(gather) => gather.reply(ctx),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Gather {
+    fn new(later: Later<GatherResponse>, silent: BTreeSet<String>) -> Self {
+        Self { later, silent, celsius: HashMap::new(), missing: HashMap::new() }
+    }
+
+    fn take(&mut self, sensor: String, result: Result<MeasureResponse, Status>) {
+        self.silent.remove(&sensor);
+        match result {
+            Ok(measured) => {
+                self.celsius.insert(sensor, measured.celsius);
+            }
+            Err(status) => {
+                let why = status.message().chars().take(WHY_CHARS_MAX).collect();
+                self.missing.insert(sensor, why);
+            }
+        }
+    }
+
+    fn reply(self, ctx: &mut Context<'_>) -> Result<()> {
+        let Self { later, silent, celsius, mut missing } = self;
+        missing.extend(silent.into_iter().map(|sensor| (sensor, "no answer in time".to_owned())));
         ctx.reply(later, &GatherResponse { celsius, missing })
     }
 }
 
+fn distinct(sensors: Vec<String>) -> Result<BTreeSet<String>> {
+    let sensors = BTreeSet::from_iter(sensors);
+    if sensors.is_empty() || sensors.len() > SENSORS_MAX {
+        return Err(invalid("a gather has 1 to 400 sensors"));
+    }
+    if sensors.iter().any(|sensor| sensor.len() > KEY_BYTES_MAX) {
+        return Err(invalid("the key of a sensor has at most 100 bytes"));
+    }
+    Ok(sensors)
+}
+
 /// Each gather has a timer of its own.
-fn timer(gather: u64) -> String {
-    format!("gather {gather}")
+fn timer(number: u64) -> String {
+    format!("gather {number}")
+}
+
+fn invalid(why: &str) -> Error {
+    Error::terminal(Status::invalid_argument(why))
 }

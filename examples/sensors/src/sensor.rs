@@ -25,9 +25,10 @@ impl Actor for Sensor {
 impl SensorActor for Sensor {
     async fn report(&mut self, request: ReportRequest, ctx: &mut Context<'_>) -> Result<()> {
         let reported = match request.report {
-            Some(Report::Celsius(celsius)) => Ok(celsius),
+            // The state is JSON, which has neither NaN nor infinity.
+            Some(Report::Celsius(celsius)) if celsius.is_finite() => Ok(celsius),
             Some(Report::Fault(fault)) => Err(fault),
-            None => Err("the device reports nothing".to_owned()),
+            _ => Err("the device reports no temperature".to_owned()),
         };
         for later in std::mem::take(&mut self.waiting) {
             match measured(&reported) {

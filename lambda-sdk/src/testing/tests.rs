@@ -111,6 +111,14 @@ impl Service<Number> for NumberService {
                     }
                 }
             }
+            "AnswerLong" => {
+                let size = usize::try_from(value)?;
+                for later in std::mem::take(&mut number.open) {
+                    // As long as that, whatever it is.
+                    let later = Later::from_bytes(&later.into_bytes())?;
+                    ctx.reply(later, &"x".repeat(size))?;
+                }
+            }
             "Timer" => {
                 ctx.set_timer("soon", Duration::from_secs(5), to(ctx.key(), "Add", value))?
             }
@@ -368,4 +376,45 @@ async fn what_fails_for_good_becomes_a_dead_letter() {
 fn a_state_of_another_version_is_migrated() {
     let stored = Bytes::from_static(b"\x01\x017");
     assert_eq!(Held::<Number>::load(Some(&stored)).expect("it reads").into_actor().value, 7);
+}
+
+#[tokio::test]
+async fn more_promises_than_a_commit_holds_are_all_kept() {
+    let mut test = test();
+    let mut open = Vec::new();
+    for _ in 0..200 {
+        open.push(test.begin(to("a", "Later", 0)).await);
+    }
+    test.tell(to("a", "Answer", 9)).await;
+    for asked in open {
+        assert_eq!(test.answer(&asked).expect("an answer").expect("a value"), 9);
+    }
+    assert!(test.state().open.is_empty());
+}
+
+#[tokio::test]
+async fn whoever_waits_for_an_answer_that_is_too_large_is_told() {
+    let mut test = test();
+    let asked = test.begin(to("a", "Later", 0)).await;
+    test.tell(to("a", "AnswerLong", 300_000)).await;
+    let status = test.answer(&asked).expect("an answer").expect_err("it is too large");
+    assert_eq!(status.code(), Code::ResourceExhausted);
+    // Together they may be too large, too: then nothing is answered.
+    let open = [test.begin(to("a", "Later", 0)).await, test.begin(to("a", "Later", 0)).await];
+    for _ in 0..8 {
+        test.tell(to("a", "Later", 0)).await;
+        test.begin(to("a", "Later", 0)).await;
+    }
+    let status = test.ask(to("a", "AnswerLong", 200_000)).await.expect_err("it is too much");
+    assert_eq!(status.code(), Code::ResourceExhausted);
+    assert!(open.iter().all(|asked| test.answer(asked).is_none()));
+}
+
+#[tokio::test]
+async fn why_there_is_no_answer_is_told() {
+    let mut test = test();
+    let status = test.ask(to("a", "Later", 0)).await.expect_err("there is none");
+    assert!(status.message().contains("promised"), "{status}");
+    let status = test.ask(to("a", "Fail", 0)).await.expect_err("there is none");
+    assert!(status.message().contains("on purpose"), "{status}");
 }

@@ -128,7 +128,7 @@ impl Batch {
 
     /// A message that is consumed with what its handler made of it.
     pub(super) fn push(&mut self, queued: Queued, made: Made, now: Timestamp) {
-        let Made { state, reply, answers, mut effects } = made;
+        let Made { state, reply, mut answers, mut effects } = made;
         let mut timers = None;
         if let Origin::Parcel { timer: Some(name), .. } = &queued.origin {
             timers.get_or_insert_with(|| self.timers().clone()).remove(name);
@@ -150,8 +150,8 @@ impl Batch {
             let before = self.timers().iter();
             before.filter(|(name, slot)| after.get(*name) != Some(*slot)).count()
         });
-        let room = EFFECTS_MAX.saturating_sub(posted.len() + gone + answers.len()).max(2);
-        let relay = Relay::cut(&mut effects.sends, room);
+        let room = EFFECTS_MAX.saturating_sub(posted.len() + gone).max(2);
+        let relay = Relay::cut(&mut answers, &mut effects.sends, room);
         let relays = relay.is_some();
         let mut tick = self.tick();
         for send in effects.sends {
@@ -167,7 +167,8 @@ impl Batch {
             posted.push(Posted { to: send.to, parcel });
         }
         if let Some(relay) = relay {
-            posted.push(relay.posted(&self.address, now));
+            let (cause, slot) = (&queued.message, queued.slot());
+            posted.push(relay.posted(&self.address, cause, slot, now));
         }
         let items = usize::from(queued.slot().is_some())
             + usize::from(reply.is_some())

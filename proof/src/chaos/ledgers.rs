@@ -95,7 +95,7 @@ impl<'a> Ledgers<'a> {
         let Some((_, Some(state))) = snapshot else {
             return Ok((actor, Vec::new()));
         };
-        let Ledger { entries, .. } = serde_json::from_slice(&state)?;
+        let Ledger { entries, .. } = Ledger::from_stored(&state)?;
         let message = |(sender, number)| Message { sender, number };
         Ok((actor, entries.into_iter().map(message).collect()))
     }

@@ -41,7 +41,7 @@ pub(super) async fn read(store: &DynamoDbStore, actor: Actor, seen: &mut Seen) -
     let dead: BTreeSet<_> =
         dead.iter().map(|letter| sent(&letter.message.method, &letter.message.payload)).collect();
     let ledger: Ledger = match &state {
-        Some(state) => serde_json::from_slice(state).expect("the state is a ledger"),
+        Some(state) => Ledger::from_stored(state).expect("the state is a ledger"),
         None => Ledger::default(),
     };
     let mut wrong = Vec::new();

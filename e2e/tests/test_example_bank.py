@@ -1,0 +1,170 @@
+"""The example bank: no money is made and none is lost, whatever dies."""
+
+import os
+import random
+import signal
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import grpc
+import pytest
+
+from harness.dev import Dev
+from harness.status import refused
+from harness.stubs import example
+
+bank, bank_grpc = example("bank")
+
+ACCOUNTS = [f"account-{number}" for number in range(10)]
+DEPOSIT = 1_000
+
+CALLERS = 8
+# For each of them. The last restart comes when most of them are done.
+TRANSFERS = 60
+
+# What a caller gets that knows nothing of the outcome, and asks again.
+UNKNOWN = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED}
+
+
+@dataclass
+class Transfer:
+    id: str
+    paying: str
+    paid: str
+    cents: int
+
+    def request(self) -> "bank.ExecuteRequest":
+        request = bank.ExecuteRequest(transfer=self.id, to=self.paid, cents=self.cents)
+        # `from` is a word of Python's own.
+        setattr(request, "from", self.paying)
+        return request
+
+
+def is_done(dev: Dev, transfer: Transfer, seconds: float = 180) -> bool:
+    """Asks until it is known whether the money has moved. Each call is a message of its own:
+    what makes the transfer happen once is its id."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            with grpc.insecure_channel(dev.target) as channel:
+                stub = bank_grpc.TransferStub(channel)
+                stub.Execute(transfer.request(), timeout=20)
+            return True
+        except grpc.RpcError as error:
+            if error.code() == grpc.StatusCode.FAILED_PRECONDITION:
+                assert error.details() == "there is not enough in the account"
+                return False
+            assert error.code() in UNKNOWN, error
+            assert time.monotonic() < deadline, f"no outcome: {transfer}, {error}"
+            time.sleep(0.2)
+
+
+def deposit(dev: Dev, account: str, cents: int) -> int:
+    stub = bank_grpc.AccountStub(dev.channel())
+    request = bank.DepositRequest(account=account, cents=cents)
+    return stub.Deposit(request, timeout=30).cents
+
+
+def balances(dev: Dev, accounts: list[str]) -> dict[str, int]:
+    stub = bank_grpc.AccountStub(dev.channel())
+    read = lambda account: stub.Balance(bank.BalanceRequest(account=account), timeout=30).cents
+    return {account: read(account) for account in accounts}
+
+
+@pytest.fixture(scope="module")
+def shared_bank(_shared_devs) -> Dev:
+    return _shared_devs.example("bank").start()
+
+
+def test_a_transfer_moves_money_once_for_all_who_ask_for_it(shared_bank):
+    deposit(shared_bank, "alice", 500)
+    transfer = Transfer("rent", "alice", "bob", 200)
+    with ThreadPoolExecutor(10) as callers:
+        done = list(callers.map(lambda _: is_done(shared_bank, transfer), range(10)))
+    assert all(done)
+    assert balances(shared_bank, ["alice", "bob"]) == {"alice": 300, "bob": 200}
+
+    other = Transfer("rent", "alice", "bob", 201)
+    stub = bank_grpc.TransferStub(shared_bank.channel())
+    error = refused(stub.Execute, other.request(), timeout=30)
+    assert error.code == grpc.StatusCode.ALREADY_EXISTS
+
+
+def test_a_transfer_of_more_than_there_is_moves_nothing(shared_bank):
+    deposit(shared_bank, "carol", 100)
+    transfer = Transfer("too-much", "carol", "dave", 101)
+    assert not is_done(shared_bank, transfer)
+    # For good, also when there is enough by now.
+    deposit(shared_bank, "carol", 100)
+    assert not is_done(shared_bank, transfer)
+    assert balances(shared_bank, ["carol", "dave"]) == {"carol": 200, "dave": 0}
+
+
+def test_only_actors_debit_and_credit(shared_bank):
+    stub = bank_grpc.AccountStub(shared_bank.channel())
+    for method, request in [
+        (stub.Debit, bank.DebitRequest(account="erin", cents=1)),
+        (stub.Credit, bank.CreditRequest(account="erin", cents=1)),
+        (stub.Refund, bank.RefundRequest(account="erin", cents=1)),
+    ]:
+        error = refused(method, request, timeout=30)
+        assert error.code == grpc.StatusCode.PERMISSION_DENIED
+    assert balances(shared_bank, ["erin"]) == {"erin": 0}
+
+
+def test_the_total_is_constant_whatever_is_killed(devs):
+    dev = devs.example("bank").start()
+    for account in ACCOUNTS:
+        deposit(dev, account, DEPOSIT)
+
+    dice = random.Random(7)
+    transfers = []
+    for number in range(CALLERS * TRANSFERS):
+        paying, paid = dice.sample(ACCOUNTS, 2)
+        transfers.append(Transfer(f"transfer-{number}", paying, paid, dice.randrange(1, 600)))
+    outcomes: dict[str, bool] = {}
+
+    def execute(transfer: Transfer) -> None:
+        outcomes[transfer.id] = is_done(dev, transfer)
+
+    callers = ThreadPoolExecutor(CALLERS)
+    # Some are asked for twice, by callers who do not know of each other.
+    asked = [*transfers, *dice.sample(transfers, len(transfers) // 4)]
+    dice.shuffle(asked)
+    calls = [callers.submit(execute, transfer) for transfer in asked]
+
+    def until_called(share: float) -> None:
+        while sum(call.done() for call in calls) < share * len(calls):
+            time.sleep(0.05)
+            for pid in dev.function_pids() if dice.random() < 0.1 else []:
+                os.kill(pid, signal.SIGKILL)
+                killed["functions"] += 1
+
+    killed = Counter()
+    for share in (0.3, 0.6, 0.8):
+        until_called(share)
+        dev.kill()
+        killed["devs"] += 1
+        dev.start()
+    until_called(1)
+    callers.shutdown()
+    assert not [call.exception() for call in calls if call.exception()]
+    assert killed["functions"] >= 5, killed
+
+    expected = Counter({account: DEPOSIT for account in ACCOUNTS})
+    for transfer in transfers:
+        if outcomes[transfer.id]:
+            expected[transfer.paying] -= transfer.cents
+            expected[transfer.paid] += transfer.cents
+    found = balances(dev, ACCOUNTS)
+    assert sum(found.values()) == len(ACCOUNTS) * DEPOSIT
+    assert found == dict(expected)
+    assert {True, False} == set(outcomes.values()), "all or none were refused"
+
+    # What is asked for again after all that has its outcome still.
+    for transfer in transfers[:20]:
+        assert is_done(dev, transfer) == outcomes[transfer.id]
+    assert balances(dev, ACCOUNTS) == found
+    dev.stop()

@@ -1,0 +1,198 @@
+use callboard_mailbox::commit::{Commit, LeaseAfter};
+use callboard_mailbox::lease::{Lease, Terms, Woken};
+use callboard_mailbox::memory::MemoryStore;
+use callboard_mailbox::message::{Kind, Message, MessageId, Segment};
+use callboard_mailbox::state::{Stored, Write};
+use prost::Message as _;
+use serde::{Deserialize, Serialize};
+
+use super::*;
+use crate::actor::{decode, encode};
+
+const NOW: Timestamp = Timestamp(1_000_000);
+
+/// An actor that knows how often it was read into memory.
+#[derive(Default, Serialize, Deserialize)]
+struct Sleeper {
+    text: String,
+    #[serde(skip)]
+    woken: u64,
+}
+
+struct SleeperService;
+
+impl Actor for Sleeper {
+    type Service = SleeperService;
+
+    async fn on_wake(&mut self, _: &Context<'_>) -> Result<()> {
+        self.woken += 1;
+        Ok(())
+    }
+}
+
+impl Service<Sleeper> for SleeperService {
+    const TYPE: &'static str = "test.v1.Sleeper";
+
+    async fn dispatch(
+        sleeper: &mut Sleeper,
+        method: &str,
+        payload: &[u8],
+        _: &mut Context<'_>,
+    ) -> Result<Bytes> {
+        match method {
+            "Fill" => {
+                let size = usize::try_from(decode::<u64>(payload)?)?;
+                sleeper.text = "x".repeat(size);
+            }
+            _ => return Err(Error::retried("on purpose")),
+        }
+        encode(&sleeper.woken)
+    }
+
+    async fn read(sleeper: &Sleeper, _: &str, _: &[u8], _: &Context<'_>) -> Result<Bytes> {
+        encode(&sleeper.woken)
+    }
+}
+
+fn address() -> Address {
+    Address::new(SleeperService::TYPE, "a").expect("an address")
+}
+
+fn handler(store: &MemoryStore) -> Handler<MemoryStore> {
+    Handler::new(store.clone(), Arc::new(|| NOW)).actor::<Sleeper>()
+}
+
+fn lease(store: &MemoryStore) -> Lease {
+    let token = fastrand::u64(..);
+    let woken = store.with(|t| t.wake(&address(), &Terms::default().wake(&address(), NOW, token)));
+    let Woken::Granted(lease) = woken else { panic!("somebody has the lease") };
+    lease
+}
+
+async fn perform(handler: &Handler<MemoryStore>, task: Task) -> invocation_result::Result {
+    let invocation = Invocation { task: Some(task) };
+    let callboard = BASE64_STANDARD.encode(invocation.encode_to_vec());
+    let deadline = NOW.plus(Duration::from_secs(30));
+    let result = handler.handle(Envelope { callboard }, deadline).await.expect("it is performed");
+    let bytes = BASE64_STANDARD.decode(result.callboard).expect("it is base64");
+    InvocationResult::decode(&bytes[..]).expect("it is a result").result.expect("there is one")
+}
+
+/// An activation with one ask; its reply, which is how often the actor was woken.
+async fn ask(
+    handler: &Handler<MemoryStore>,
+    store: &MemoryStore,
+    method: &str,
+    size: u64,
+) -> Option<u64> {
+    let Lease { record, .. } = lease(store);
+    let message = Message {
+        id: MessageId::new(&record.head.to_string()).expect("an id"),
+        kind: Kind::Ask,
+        method: method.to_owned(),
+        payload: size.encode_to_vec().into(),
+        sent_at: NOW,
+        deadline: None,
+        headers: Vec::new(),
+        receipt: false,
+        sender: None,
+        answer_to: None,
+    };
+    let segment = Segment::new(record.head.next(), &[message]);
+    let (state, spilled) = match &record.state {
+        None => (None, None),
+        Some(Stored::Inline(state)) => (Some(state.clone()), None),
+        Some(Stored::Spilled(spilled)) => {
+            let (revision, chunks) = (spilled.revision.0, spilled.chunks);
+            (None, Some(pb::SpilledState { revision, chunks }))
+        }
+    };
+    let activation = pb::Activation {
+        address: address().as_str().to_owned(),
+        epoch: record.epoch.0,
+        revision: record.revision.0,
+        head: record.head.0,
+        attempt: record.attempt,
+        lease_until_ms: record.lease_until.unwrap_or_default().0,
+        state,
+        spilled,
+        segments: vec![pb::Segment {
+            first: segment.first().0,
+            messages: segment.encoded().clone(),
+        }],
+        lease_ms: 10_000,
+        due_step_ms: 1_000,
+        reply_retention_ms: 1_000,
+        ..pb::Activation::default()
+    };
+    let result = perform(handler, Task::Activation(activation)).await;
+    let invocation_result::Result::Activation(result) = result else { panic!("it is a run") };
+    result.replies.first().map(|reply| u64::decode(reply.body.clone()).expect("a number"))
+}
+
+async fn read(handler: &Handler<MemoryStore>) -> u64 {
+    let read = pb::Read { address: address().as_str().to_owned(), ..pb::Read::default() };
+    let result = perform(handler, Task::Read(read)).await;
+    let invocation_result::Result::Read(result) = result else { panic!("it is a read") };
+    assert_eq!(result.code, 0);
+    u64::decode(result.body).expect("a number")
+}
+
+#[tokio::test]
+async fn an_actor_stays_in_memory_between_activations() {
+    // In the record, and in items of its own.
+    for size in [10, 500_000] {
+        let store = MemoryStore::default();
+        let warm = handler(&store);
+        assert_eq!(ask(&warm, &store, "Fill", size).await, Some(0));
+        assert_eq!(ask(&warm, &store, "Fill", size).await, Some(0));
+        assert_eq!(read(&warm).await, 0);
+        assert_eq!(ask(&warm, &store, "Fill", size).await, Some(0));
+        // In another environment it is not there.
+        let cold = handler(&store);
+        assert_eq!(read(&cold).await, 1);
+        assert_eq!(read(&cold).await, 1);
+        assert_eq!(ask(&cold, &store, "Fill", size + 1).await, Some(1));
+        // Now the first one is behind.
+        assert_eq!(ask(&warm, &store, "Fill", size).await, Some(1));
+    }
+}
+
+#[tokio::test]
+async fn an_actor_whose_handler_failed_is_read_again() {
+    let store = MemoryStore::default();
+    let warm = handler(&store);
+    assert_eq!(ask(&warm, &store, "Fill", 10).await, Some(0));
+    assert_eq!(ask(&warm, &store, "Fail", 0).await, None);
+    assert_eq!(read(&warm).await, 1);
+}
+
+#[tokio::test]
+async fn a_state_that_somebody_else_has_committed_is_the_one_that_counts() {
+    let store = MemoryStore::default();
+    let warm = handler(&store);
+    assert_eq!(ask(&warm, &store, "Fill", 500_000).await, Some(0));
+    let lease = lease(&store);
+    let chunks_before = lease.record.state.as_ref().map_or(0, Stored::chunks);
+    let state = Bytes::from_static(b"\x01\x00{\"text\":\"other\"}");
+    let write = Write { state: Some(state), chunks_before };
+    let commit = Commit { state: Some(write), lease: LeaseAfter::Released, ..Commit::of(&lease) };
+    store.with(|tables| tables.commit(&commit));
+    assert_eq!(read(&warm).await, 1);
+}
+
+#[tokio::test]
+async fn a_function_serves_what_it_was_given_and_nothing_else() {
+    let store = MemoryStore::default();
+    let handler = handler(&store);
+    let invocation_result::Result::Pong(pong) = perform(&handler, Task::Ping(pb::Ping {})).await
+    else {
+        panic!("it is a pong")
+    };
+    assert_eq!(pong.actor_types, ["test.v1.Sleeper"]);
+    let read = pb::Read { address: "test.v1.Other/a".into(), ..pb::Read::default() };
+    let invocation = Invocation { task: Some(Task::Read(read)) };
+    let callboard = BASE64_STANDARD.encode(invocation.encode_to_vec());
+    let error = handler.handle(Envelope { callboard }, NOW).await.expect_err("it is another one");
+    assert!(error.to_string().contains("serves test.v1.Sleeper"), "{error}");
+}
