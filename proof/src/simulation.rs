@@ -24,6 +24,7 @@
 //! | `crash` | where processes crash, and how often they did |
 //! | `dynamodb`, `lambda` | the services |
 //! | `gateways`, `actor` | what is under test |
+//! | `mood`, `letter` | how the actor takes a message, and what it sends because of it |
 //! | `load`, `verdict` | what is sent, and what must have become of it |
 //! | `trace`, `signal` | small tools |
 //! | [`campaign`] | many seeds, on all processors |
@@ -36,7 +37,9 @@ mod dynamodb;
 mod fault;
 mod gateways;
 mod lambda;
+mod letter;
 mod load;
+mod mood;
 mod network;
 mod operation;
 mod plan;
@@ -47,6 +50,7 @@ mod verdict;
 mod world;
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
@@ -114,7 +118,7 @@ pub fn run(seed: u64, is_printed: bool) -> Outcome {
             took: world.elapsed(),
             quiet_after: lived.quiet_after,
             crashes: world.fate().crashes().clone(),
-            tally: world.tally(),
+            tally: Tally { deeds: lived.deeds, ..world.tally() },
             wrong: lived.wrong,
             last: trace.last(),
         }
@@ -129,6 +133,7 @@ pub fn run(seed: u64, is_printed: bool) -> Outcome {
 struct Lived {
     messages: u64,
     quiet_after: Duration,
+    deeds: BTreeMap<&'static str, u64>,
     wrong: Vec<String>,
 }
 
@@ -163,12 +168,11 @@ async fn live(world: &Arc<World>) -> Lived {
     tokio::time::sleep(LOOK).await;
     wrong.extend(until_quiet(world, &store).await);
 
-    for actor in (0..world.plan.actors()).map(Actor) {
-        wrong.extend(verdict::read(&store, actor, &mut seen).await);
-    }
+    let actors = (0..world.plan.actors()).map(Actor);
+    wrong.extend(verdict::read(&store, actors, &mut seen).await);
     let verdict = seen.history.check();
     wrong.extend(verdict.violations.iter().map(ToString::to_string));
-    Lived { messages: verdict.summary.messages, quiet_after, wrong }
+    Lived { messages: verdict.summary.messages, quiet_after, deeds: seen.deeds, wrong }
 }
 
 /// Waits until nobody has anything to do, and tells whose work does not end.

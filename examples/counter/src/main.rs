@@ -20,7 +20,7 @@ impl CounterActor for Counter {
         Ok(AddResponse { value: self.value })
     }
 
-    async fn get(&mut self, _: GetRequest, _: &mut Context<'_>) -> Result<GetResponse> {
+    async fn get(&self, _: GetRequest, _: &Context<'_>) -> Result<GetResponse> {
         Ok(GetResponse { value: self.value })
     }
 
@@ -80,6 +80,8 @@ mod tests {
         assert_eq!(gateway.ask(add(5)).await.expect("a number").value, 5);
         let note = NoteRequest { delta: 2, ..NoteRequest::default() };
         gateway.tell(visits.note(note)).await.expect("it is stored");
+        // What was told comes before what is asked after it; a read waits for nothing.
+        assert_eq!(gateway.ask(add(0)).await.expect("a number").value, 7);
         let get = visits.get(GetRequest::default());
         assert_eq!(gateway.ask(get).await.expect("a number").value, 7);
         gateway.stop().await;

@@ -78,6 +78,13 @@ impl Service<Number> for NumberService {
             "Add" => number.value += value,
             "Fail" => return Err(Error::retried("on purpose")),
             "Refuse" => return Err(Error::terminal(Status::failed_precondition("no"))),
+            "Volley" => {
+                number.value += 1;
+                let partner = if ctx.key() == "a" { "b" } else { "a" };
+                if value > 0 {
+                    ctx.tell(to(partner, "Volley", value - 1))?;
+                }
+            }
             "Woken" => return encode(&u64::from(number.woken)),
             "Ask" => ctx.ask(to("b", "Add", value)).then(NumberService::ON_ADDED, "b")?,
             "AskItself" => ctx.ask(to(ctx.key(), "Add", value)).then(Self::ON_ADDED, "own")?,
@@ -417,4 +424,12 @@ async fn why_there_is_no_answer_is_told() {
     assert!(status.message().contains("promised"), "{status}");
     let status = test.ask(to("a", "Fail", 0)).await.expect_err("there is none");
     assert!(status.message().contains("on purpose"), "{status}");
+}
+
+#[tokio::test]
+async fn ten_thousand_volleys_end() {
+    let mut test = test();
+    test.tell(to("a", "Volley", 10_000)).await;
+    let (a, b) = (test.state().value, test.state_of::<Number>("b").value);
+    assert_eq!((a, b), (5_001, 5_000));
 }

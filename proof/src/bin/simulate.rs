@@ -96,6 +96,10 @@ fn print(totals: &Totals, is_complete: bool) -> bool {
     for (fault, times) in &totals.tally.faults {
         println!("{fault:<44} {times:>8}");
     }
+    println!("\n{:<44} {:>8}", "what actors did to each other", "times");
+    for (deed, times) in &totals.tally.deeds {
+        println!("{deed:<44} {times:>8}");
+    }
     let seconds = totals.elapsed.as_secs_f64();
     let (messages, requests) = (totals.messages, totals.tally.requests);
     println!(

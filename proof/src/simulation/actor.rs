@@ -1,12 +1,17 @@
-//! The actor of the simulation: the ledger, which has its moods.
+//! The actor of the simulation: a ledger that has its moods, and writes to others.
 
 use std::time::Duration;
 
-use callboard_lambda_sdk::{Actor, Context, Error, Request, Result, Status};
+use callboard_lambda_sdk::{Actor, Answer, Context, Error, Later, Result, Status};
 use serde::{Deserialize, Serialize};
 
-use crate::ledger::Ledger;
-use crate::ledger::v1::{LedgerActor, LedgerService, NoteRequest, RecordRequest, RecordResponse};
+use super::letter::{Letter, Way, letters};
+use super::mood::Mood;
+use crate::history::{Actor as Number, Message};
+use crate::ledger::v1::{
+    MoodyLedgerActor, MoodyLedgerRef, MoodyLedgerService, NoteRequest, RecordRequest,
+    RecordResponse, SettleRequest,
+};
 
 /// How long a slow message takes: longer than half of a lease, so that the
 /// lease has to be renewed meanwhile.
@@ -18,50 +23,11 @@ const FAILURES: u32 = 2;
 /// How much a ledger is padded that is to have items of its own, in bytes.
 const PADDING: usize = 20_000;
 
-/// The senders of what ledgers send on: those above this number, by the number of
-/// the ledger. What they send counts by the place of its cause.
-const FORWARDED: u32 = 1_000_000;
+/// How long a promise is open, unless another message keeps it before.
+const OPEN_MAX: Duration = Duration::from_secs(3);
 
-/// How the ledger takes a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mood {
-    /// It writes it down.
-    Fair,
-    /// It takes its time.
-    Slow,
-    /// It fails at first.
-    Failing,
-    /// It refuses it for good.
-    Refusing,
-    /// It tells another ledger of it.
-    Forwarding,
-}
-
-impl Mood {
-    /// How a message is taken is decided by its number, so that whoever checks
-    /// the history knows it too.
-    pub(super) fn at(number: u64) -> Self {
-        match number {
-            number if number % 89 == 40 => Self::Slow,
-            number if number % 43 == 20 => Self::Failing,
-            number if number % 31 == 9 => Self::Refusing,
-            number if number % 7 == 3 => Self::Forwarding,
-            _ => Self::Fair,
-        }
-    }
-}
-
-/// Whom a ledger tells of an entry, if it does: the ledger, and what it gets.
-pub(super) fn forwarded(from: u32, place: u64, entry: (u32, u64)) -> Option<(u32, (u32, u64))> {
-    let (sender, number) = entry;
-    let is_cause = sender < FORWARDED && Mood::at(number) == Mood::Forwarding;
-    is_cause.then(|| ((from + 1) % 2, (FORWARDED + from, place)))
-}
-
-/// Whether an entry was sent by a ledger.
-pub(super) fn is_forwarded(sender: u32) -> bool {
-    sender >= FORWARDED
-}
+/// The name of the timer that keeps what is open.
+const SETTLE: &str = "settle";
 
 /// The status of a message that is refused for good.
 pub(super) fn refusal() -> Status {
@@ -70,56 +36,161 @@ pub(super) fn refusal() -> Status {
 
 /// A ledger that is slow now and then, and fails.
 #[derive(Debug, Default, Serialize, Deserialize)]
-#[serde(transparent)]
-pub(super) struct Moody(Ledger);
+pub(super) struct Moody {
+    /// What it wrote down, in the order in which it took effect: the sender, and the
+    /// sender's count.
+    pub(super) entries: Vec<(u32, u64)>,
+    /// What became of its asks, in the order in which it learned of it: the number
+    /// of the ask first.
+    pub(super) told: Vec<(u64, Told)>,
+    /// What it has promised to answer: the place of the entry first.
+    pub(super) open: Vec<(u64, Later<RecordResponse>)>,
+    /// How often a later message has answered, and how often the timer.
+    pub(super) kept: [u64; 2],
+    /// Makes it large.
+    padding: String,
+}
+
+/// What a ledger is told of an entry that it has asked another one to record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Told {
+    /// Where it stands.
+    Recorded(u64),
+    /// It is refused, with this text.
+    Refused(String),
+    /// No answer came in time.
+    TimedOut,
+}
 
 impl Moody {
     /// It writes first and fails then, so that what is not undone shows.
-    async fn take(&mut self, entry: (u32, u64), ctx: &mut Context<'_>) -> Result<u64> {
-        let (sender, number) = entry;
-        let Self(ledger) = self;
-        ledger.entries.push(entry);
-        let place = ledger.entries.len() as u64;
-        if is_forwarded(sender) {
-            return Ok(place);
-        }
-        let key = ctx.key().trim_start_matches("ledger-");
-        let own: u32 = key.parse().map_err(Error::retried)?;
+    async fn take(
+        &mut self,
+        (sender, number): (u32, u64),
+        ctx: &mut Context<'_>,
+    ) -> Result<RecordResponse> {
+        let message = Message { sender, number };
+        let mood = Mood::of(message);
+        self.entries.push((sender, number));
+        let place = self.entries.len() as u64;
+        let own = own(ctx)?;
         // Every third ledger is large now and then.
-        let is_large = own.is_multiple_of(3) && place % 8 >= 4;
-        ledger.padding = if is_large { "x".repeat(PADDING) } else { String::new() };
-        if let Some((to, (sender, number))) = forwarded(own, place, entry) {
-            let ledger = format!("ledger-{to}");
-            let note = NoteRequest { ledger: ledger.clone(), sender, number };
-            ctx.tell(Request::<()>::new(ctx.actor_type(), &ledger, "Note", &note))?;
+        let is_large = own.0.is_multiple_of(3) && place % 8 >= 4;
+        self.padding = if is_large { "x".repeat(PADDING) } else { String::new() };
+        if mood != Mood::Promising {
+            self.kept[0] += self.answer_open(ctx)?;
         }
-        match Mood::at(number) {
+        let mut forwarded = None;
+        for letter in letters(own, place, message) {
+            match letter.way {
+                Way::Forward => forwarded = Some(letter),
+                _ => post(&letter, ctx)?,
+            }
+        }
+        match mood {
             Mood::Slow => tokio::time::sleep(SLOW).await,
             Mood::Failing if ctx.attempt() <= FAILURES => {
                 return Err(Error::retried("on purpose"));
             }
             Mood::Refusing => return Err(Error::terminal(refusal())),
-            Mood::Failing | Mood::Forwarding | Mood::Fair => {}
+            Mood::Promising => {
+                let settle = MoodyLedgerRef::new(ctx.key()).settle(SettleRequest::default());
+                ctx.set_timer(SETTLE, OPEN_MAX, settle)?;
+                return ctx.reply_later(|later| self.open.push((place, later)));
+            }
+            _ => {}
         }
-        Ok(place)
+        match forwarded {
+            Some(letter) => ctx.forward(ledger(letter.to).record(record(letter.message))),
+            None => Ok(RecordResponse { place }),
+        }
+    }
+
+    /// Keeps all promises; how many there were.
+    fn answer_open(&mut self, ctx: &mut Context<'_>) -> Result<u64> {
+        let open = std::mem::take(&mut self.open);
+        let count = open.len() as u64;
+        for (place, later) in open {
+            ctx.reply(later, &RecordResponse { place })?;
+        }
+        Ok(count)
     }
 }
 
-impl Actor for Moody {
-    type Service = LedgerService;
+/// Tells or asks another ledger.
+fn post(letter: &Letter, ctx: &mut Context<'_>) -> Result<()> {
+    let Letter { to, way, message } = *letter;
+    let on_recorded = MoodyLedgerService::ON_RECORDED;
+    match way {
+        Way::Tell => {
+            let Message { sender, number } = message;
+            ctx.tell(ledger(to).note(NoteRequest { sender, number, ..NoteRequest::default() }))
+        }
+        Way::Ask => {
+            let ask = ctx.ask(ledger(to).record(record(message))).without_timeout();
+            ask.then(on_recorded, message.number)
+        }
+        Way::AskFor(patience) => {
+            let ask = ctx.ask(ledger(to).record(record(message))).timeout(patience);
+            ask.then(on_recorded, message.number)
+        }
+        Way::Forward => Ok(()),
+    }
 }
 
-impl LedgerActor for Moody {
+fn record(message: Message) -> RecordRequest {
+    let Message { sender, number } = message;
+    RecordRequest { sender, number, ..RecordRequest::default() }
+}
+
+fn ledger(actor: Number) -> MoodyLedgerRef {
+    MoodyLedgerRef::new(super::load::key(actor))
+}
+
+/// The ledger's own number.
+fn own(ctx: &Context<'_>) -> Result<Number> {
+    let key = ctx.key().trim_start_matches("ledger-");
+    key.parse().map(Number).map_err(Error::retried)
+}
+
+impl Actor for Moody {
+    type Service = MoodyLedgerService;
+}
+
+impl MoodyLedgerActor for Moody {
     async fn record(
         &mut self,
         request: RecordRequest,
         ctx: &mut Context<'_>,
     ) -> Result<RecordResponse> {
-        let place = self.take((request.sender, request.number), ctx).await?;
-        Ok(RecordResponse { place })
+        self.take((request.sender, request.number), ctx).await
     }
 
     async fn note(&mut self, request: NoteRequest, ctx: &mut Context<'_>) -> Result<()> {
         self.take((request.sender, request.number), ctx).await.map(drop)
+    }
+
+    async fn on_recorded(
+        &mut self,
+        answer: Answer<RecordResponse>,
+        ctx: &mut Context<'_>,
+    ) -> Result<()> {
+        let number: u64 = answer.correlation()?;
+        let told = match &answer.result {
+            Ok(RecordResponse { place }) => Told::Recorded(*place),
+            Err(_) if answer.is_timeout() => Told::TimedOut,
+            Err(status) => Told::Refused(status.message().to_owned()),
+        };
+        self.told.push((number, told));
+        // A time-out that is undone must not end the waiting, nor an answer.
+        match super::letter::is_heard_late(number) && ctx.attempt() == 1 {
+            true => Err(Error::retried("on purpose")),
+            false => Ok(()),
+        }
+    }
+
+    async fn settle(&mut self, _: SettleRequest, ctx: &mut Context<'_>) -> Result<()> {
+        self.kept[1] += self.answer_open(ctx)?;
+        Ok(())
     }
 }

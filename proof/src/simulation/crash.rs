@@ -13,6 +13,10 @@ const AIMED: f64 = 0.3;
 /// How likely it crashes at any other.
 const STRAY: f64 = 0.000_2;
 
+/// How likely it crashes at a point that a run reaches seldom: whoever aims there
+/// alone would not hit it often enough.
+const RARE: f64 = 0.1;
+
 /// How many points a seed aims at.
 const AIMS: usize = 4;
 
@@ -113,7 +117,11 @@ impl Fate {
     pub(super) fn strikes(&mut self, point: Point, now: Duration, random: &mut Rng) -> bool {
         let index = point.index();
         let Self { aims, crashes: Crashes(crashes), rests } = self;
-        let likely = if aims.contains(&index) { AIMED } else { STRAY };
+        let likely = match aims.contains(&index) {
+            true => AIMED,
+            false if point.operation.is_rare() => RARE,
+            false => STRAY,
+        };
         let spared = crashes[index] >= u64::from(CRASHES_MAX) || now < rests[index];
         let strikes = random.f64() < likely && !spared;
         if strikes {

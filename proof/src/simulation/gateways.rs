@@ -13,7 +13,7 @@ use super::process::{Process, Role};
 use super::world::{World, lock};
 
 /// The actor type of the ledger.
-pub(super) const LEDGER: &str = "proof.v1.Ledger";
+pub(super) const LEDGER: &str = "proof.v1.MoodyLedger";
 
 /// The name of its function.
 const FUNCTION: &str = "ledger";

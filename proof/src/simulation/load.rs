@@ -1,6 +1,6 @@
 //! The senders: what they send to whom, and what they are told.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use prost::Message as _;
 use tokio::task::JoinSet;
 
 use super::gateways::{Gateways, LEDGER, Member};
+use super::letter::{Letter, Way};
 use super::plan::Sender;
 use super::world::{World, lock};
 use crate::history::{Actor, Answer, Digest, Event, History, Kind, Message, Reply};
@@ -52,6 +53,8 @@ pub(super) struct Seen {
     /// The highest place that anybody had been told of in a message's actor when
     /// the message was sent.
     pub(super) floors: HashMap<Message, Sequence>,
+    /// What the actors did, and how often.
+    pub(super) deeds: BTreeMap<&'static str, u64>,
     highest: HashMap<Actor, Sequence>,
     count: u64,
 }
@@ -84,13 +87,27 @@ impl Seen {
         mine.filter(|message| is_delayed(message.sender)).copied().collect()
     }
 
-    /// What a ledger has sent to another one within a commit.
-    pub(super) fn forwarded(&mut self, message: Message, to: Actor) {
+    /// What a ledger has sent to another one with a commit.
+    pub(super) fn letter(&mut self, letter: &Letter) {
+        let &Letter { to, way, message } = letter;
+        let (kind, answer, name) = match way {
+            Way::Tell => (Kind::Tell, Answer::Acknowledged, "tells between ledgers"),
+            Way::Forward => (Kind::Tell, Answer::Acknowledged, "forwarded messages"),
+            // What it is told comes later.
+            Way::Ask => (Kind::Ask, Answer::Queued, "asks between ledgers"),
+            Way::AskFor(_) => (Kind::Ask, Answer::Queued, "asks with a time-out between ledgers"),
+        };
+        self.count(name, 1);
         let at = self.count + 1;
         self.count += 2;
-        let (attempt, answer) = (1, Answer::Acknowledged);
-        self.history.push(Event::Sent { at, message, attempt, actor: to, kind: Kind::Tell });
+        let attempt = 1;
+        self.history.push(Event::Sent { at, message, attempt, actor: to, kind });
         self.history.push(Event::Answered { at: at + 1, message, attempt, answer });
+    }
+
+    /// Counts what actors did.
+    pub(super) fn count(&mut self, deed: &'static str, times: u64) {
+        *self.deeds.entry(deed).or_default() += times;
     }
 
     fn answered(

@@ -8,6 +8,10 @@ use std::fmt;
 
 use super::process::Role;
 
+/// What the slot of a relay begins with: no other parcel lies so far in front. Each
+/// relay is in the transaction that stores it, and in the one that consumes it.
+const RELAY: &str = "\"q#00000000000000000#";
+
 /// An operation of the protocol, as one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Operation {
@@ -30,6 +34,7 @@ pub(super) enum Operation {
     QueryInbox,
     Commit,
     CommitTogether,
+    CommitRelay,
     Renew,
     Confirm,
 }
@@ -60,7 +65,7 @@ impl Effect {
 
 impl Operation {
     /// All of them, in the order of the crash points' table.
-    pub(super) const ALL: [Self; 21] = [
+    pub(super) const ALL: [Self; 22] = [
         Self::Append,
         Self::PutDelayed,
         Self::Schedule,
@@ -80,6 +85,7 @@ impl Operation {
         Self::QueryInbox,
         Self::Commit,
         Self::CommitTogether,
+        Self::CommitRelay,
         Self::Renew,
         Self::Confirm,
     ];
@@ -100,6 +106,7 @@ impl Operation {
             ("UpdateItem", Role::Function) => Self::Commit,
             // Of `due` alone: it is moved, or removed.
             ("UpdateItem", _) => Self::Rest,
+            ("TransactWriteItems", Role::Function) if has(RELAY) => Self::CommitRelay,
             ("TransactWriteItems", Role::Function) => Self::CommitTogether,
             ("Query", _) if has("\"IndexName\"") => Self::QueryDue,
             ("Query", _) if has("\"ScanIndexForward\":false") => Self::FindTail,
@@ -127,12 +134,18 @@ impl Operation {
             | Self::Fence
             | Self::Commit
             | Self::CommitTogether
+            | Self::CommitRelay
             | Self::Renew => Effect::Update,
             Self::FindTail | Self::ReadRecord | Self::LoadState | Self::Confirm => Effect::Read,
             Self::Invoke => Effect::Invoke,
             Self::Look | Self::Query | Self::QueryInbox => Effect::Scan,
             Self::ReadReplies | Self::QueryDue | Self::FindReply => Effect::LaggingRead,
         }
+    }
+
+    /// Whether it happens only now and then in the run of a seed.
+    pub(super) fn is_rare(self) -> bool {
+        self == Self::CommitRelay
     }
 
     /// Who does it, and what it is.
@@ -157,6 +170,7 @@ impl Operation {
             Self::QueryInbox => "actor: query the inbox",
             Self::Commit => "actor: commit",
             Self::CommitTogether => "actor: commit in a transaction",
+            Self::CommitRelay => "actor: commit with a relay",
             Self::Renew => "actor: renew",
             Self::Confirm => "actor: confirm a commit",
         }

@@ -9,11 +9,13 @@ use callboard_mailbox::{Address, Record, Sequence, Store, Timestamp};
 use callboard_mailbox_dynamodb::DynamoDbStore;
 use prost::Message as _;
 
-use super::actor::{Mood, forwarded, is_forwarded, refusal};
+use super::actor::{Moody, Told, refusal};
 use super::gateways::LEDGER;
+use super::letter::{Letter, Way, is_letter, letters};
 use super::load::{self, Seen};
+use super::mood::Mood;
 use crate::history::{Actor, Digest, Event, Message, Reason, Reply};
-use crate::ledger::Ledger;
+use crate::ledger::from_stored;
 use crate::ledger::v1::{NoteRequest, RecordRequest, RecordResponse};
 
 /// How many segments one query asks for.
@@ -30,60 +32,211 @@ struct Logged {
     reply: ReplyKey,
 }
 
-/// Reads what an actor has committed into the history, and tells what is wrong
+/// What is left of an actor.
+struct Left {
+    actor: Actor,
+    record: Record,
+    log: Vec<Logged>,
+    /// The messages that were set aside.
+    dead: BTreeSet<Message>,
+    ledger: Moody,
+}
+
+/// What all actors together know.
+struct Known {
+    /// Where each letter stands that took effect.
+    places: BTreeMap<Message, (Actor, u64)>,
+    /// The messages that were set aside.
+    dead: BTreeSet<Message>,
+}
+
+/// Reads what the actors have committed into the history, and tells what is wrong
 /// with it that a history does not show.
-pub(super) async fn read(store: &DynamoDbStore, actor: Actor, seen: &mut Seen) -> Vec<String> {
-    let address = address(actor);
-    let snapshot = snapshot(store, &address).await.expect("nothing goes wrong any more");
-    let (record, state) = snapshot.unwrap_or_default();
-    let log = log(store, &address).await;
-    let dead = store.dead_letters(&address, None, PAGE).await.expect("nothing goes wrong any more");
-    let dead: BTreeSet<_> =
-        dead.iter().map(|letter| sent(&letter.message.method, &letter.message.payload)).collect();
-    let ledger: Ledger = match &state {
-        Some(state) => Ledger::from_stored(state).expect("the state is a ledger"),
-        None => Ledger::default(),
-    };
+pub(super) async fn read(
+    store: &DynamoDbStore,
+    actors: impl Iterator<Item = Actor>,
+    seen: &mut Seen,
+) -> Vec<String> {
     let mut wrong = Vec::new();
-    let differ = effects_differ(&record, &log, &dead, &ledger);
-    wrong.extend(differ.map(|what| format!("{actor}: {what}")));
-    // One that was sent again is in the log again.
-    let mut copies: BTreeMap<Message, usize> = BTreeMap::new();
-    log.iter().for_each(|logged| *copies.entry(logged.message).or_default() += 1);
-    for logged in log.iter().filter(|logged| copies[&logged.message] == 1) {
-        wrong.extend(misplaced(seen, logged).map(|what| format!("{actor}: {what}")));
+    let mut all = Vec::new();
+    for actor in actors {
+        all.push(Left::read(store, actor, &mut wrong).await);
     }
-    for message in &dead {
-        let (message, reason) = (*message, Reason::DeadLettered);
-        seen.history.push(Event::SetAside { message, reason });
+    let known = Known::of(&all);
+    for left in &all {
+        let named = |what: String| format!("{}: {what}", left.actor);
+        wrong.extend(left.judge(&known, seen).into_iter().map(named));
+        wrong.extend(replies_differ(store, left, seen).await);
     }
-    for (place, entry) in (1..).zip(&ledger.entries) {
-        let reply = Some(Digest::of(&RecordResponse { place }.encode_to_vec()));
-        let message = Message { sender: entry.0, number: entry.1 };
-        seen.history.push(Event::Effect { actor, place, message, epoch: None, reply });
-        if let Some((to, (sender, number))) = forwarded(actor.0, place, *entry) {
-            seen.forwarded(Message { sender, number }, Actor(to));
-        }
-    }
-    for message in seen.delayed(actor) {
-        if is_refused_for_good(&message) && !is_forwarded(message.sender) {
-            let reply = Reply::Status(Digest::of(refusal().message().as_bytes()));
-            seen.history.push(Event::Reply { message, reply });
-        }
-    }
-    wrong.extend(replies_differ(store, actor, &record, &log, seen).await);
     wrong
+}
+
+impl Left {
+    async fn read(store: &DynamoDbStore, actor: Actor, wrong: &mut Vec<String>) -> Self {
+        let address = address(actor);
+        let snapshot = snapshot(store, &address).await.expect("nothing goes wrong any more");
+        let (record, state) = snapshot.unwrap_or_default();
+        let log = log(store, &address).await;
+        let letters = store.dead_letters(&address, None, PAGE).await;
+        let mut dead = BTreeSet::new();
+        for letter in letters.expect("nothing goes wrong any more") {
+            let method = &letter.message.method;
+            match sent(method, &letter.message.payload) {
+                Some(message) => drop(dead.insert(message)),
+                None => wrong.push(format!("{actor}: {method} was set aside: {}", letter.error)),
+            }
+        }
+        let ledger = match &state {
+            Some(state) => from_stored(state).expect("the state is a ledger"),
+            None => Moody::default(),
+        };
+        Self { actor, record, log, dead, ledger }
+    }
+
+    /// The entries, each with its place.
+    fn entries(&self) -> impl Iterator<Item = (u64, Message)> {
+        let message = |&(sender, number)| Message { sender, number };
+        (1..).zip(self.ledger.entries.iter().map(message))
+    }
+
+    /// What it has sent to other ledgers, in order.
+    fn letters(&self) -> impl Iterator<Item = Letter> {
+        self.entries().flat_map(|(place, message)| letters(self.actor, place, message))
+    }
+
+    /// Writes down what it did, and tells what is wrong with that.
+    fn judge(&self, known: &Known, seen: &mut Seen) -> Vec<String> {
+        let actor = self.actor;
+        let mut wrong: Vec<_> = effects_differ(self).into_iter().collect();
+        // One that was sent again is in the log again.
+        let mut copies: BTreeMap<Message, usize> = BTreeMap::new();
+        self.log.iter().for_each(|logged| *copies.entry(logged.message).or_default() += 1);
+        for logged in self.log.iter().filter(|logged| copies[&logged.message] == 1) {
+            wrong.extend(misplaced(seen, logged));
+        }
+        for message in &self.dead {
+            let (message, reason) = (*message, Reason::DeadLettered);
+            seen.history.push(Event::SetAside { message, reason });
+        }
+        for (place, message) in self.entries() {
+            let reply = known.answer(actor, place, message).map(digest);
+            seen.history.push(Event::Effect { actor, place, message, epoch: None, reply });
+        }
+        for letter in self.letters() {
+            seen.letter(&letter);
+        }
+        for message in seen.delayed(actor) {
+            if Mood::of(message) == Mood::Refusing && !is_letter(message) {
+                seen.history.push(Event::Reply { message, reply: refused() });
+            }
+        }
+        wrong.extend(self.answers_differ(known, seen));
+        let open = self.ledger.open.len();
+        wrong.extend((open > 0).then(|| format!("{open} promises are not kept")));
+        let [by_message, by_timer] = self.ledger.kept;
+        seen.count("promises kept by a later message", by_message);
+        seen.count("promises kept by a timer", by_timer);
+        wrong
+    }
+
+    /// Each ask has one answer, which is that of the other ledger, or a time-out; and
+    /// what one ledger answers at once keeps its order.
+    fn answers_differ(&self, known: &Known, seen: &mut Seen) -> Vec<String> {
+        let mut wrong = Vec::new();
+        let asks = self.letters().filter(|letter| matches!(letter.way, Way::Ask | Way::AskFor(_)));
+        let asks: BTreeMap<u64, Letter> = asks.map(|ask| (ask.message.number, ask)).collect();
+        let mut answered: BTreeMap<u64, u32> = BTreeMap::new();
+        let mut latest: BTreeMap<Actor, u64> = BTreeMap::new();
+        for (number, told) in &self.ledger.told {
+            let Some(&Letter { to, way, message }) = asks.get(number) else {
+                wrong.push(format!("it never asked what is answered, {number}: {told:?}"));
+                continue;
+            };
+            *answered.entry(*number).or_default() += 1;
+            let mood = Mood::of(message);
+            let is_right = match told {
+                Told::TimedOut => matches!(way, Way::AskFor(_)),
+                Told::Refused(text) if *text == refusal().message() => mood == Mood::Refusing,
+                Told::Refused(_) => known.dead.contains(&message),
+                Told::Recorded(_) => mood != Mood::Refusing,
+            };
+            if !is_right {
+                wrong.push(format!("its ask {message} to {to}, {way:?}, ended with {told:?}"));
+            }
+            match told {
+                Told::TimedOut => seen.count("time-outs of asks between ledgers", 1),
+                Told::Refused(_) => {
+                    seen.count("refusals of asks between ledgers", 1);
+                    seen.history.push(Event::Reply { message, reply: refused() });
+                }
+                Told::Recorded(place) => {
+                    seen.count("responses to asks between ledgers", 1);
+                    let reply = Reply::Response(digest(*place));
+                    seen.history.push(Event::Reply { message, reply });
+                }
+            }
+            let is_at_once = !matches!(mood, Mood::Promising | Mood::Forwarding);
+            if is_at_once && *told != Told::TimedOut {
+                let latest = latest.entry(to).or_default();
+                if *number < *latest {
+                    wrong.push(format!("{to} answered {latest} before {number}"));
+                }
+                *latest = *number.max(latest);
+            }
+        }
+        for (number, ask) in &asks {
+            match answered.get(number) {
+                Some(1) => {}
+                times => {
+                    let times = times.copied().unwrap_or_default();
+                    let Letter { to, message, .. } = ask;
+                    wrong.push(format!("its ask {message} to {to} was answered {times} times"));
+                }
+            }
+        }
+        wrong
+    }
+}
+
+impl Known {
+    fn of(all: &[Left]) -> Self {
+        let entries = all.iter().flat_map(|left| {
+            left.entries().map(|(place, message)| (message, (left.actor, place)))
+        });
+        Self {
+            places: entries.filter(|(message, _)| is_letter(*message)).collect(),
+            dead: all.iter().flat_map(|left| left.dead.iter().copied()).collect(),
+        }
+    }
+
+    /// The place that whoever waits for an entry is told: that in the ledger to which
+    /// it was forwarded; `None` when it never got there.
+    fn answer(&self, actor: Actor, place: u64, message: Message) -> Option<u64> {
+        let mut forwards = letters(actor, place, message).into_iter();
+        match forwards.find(|letter| letter.way == Way::Forward) {
+            Some(Letter { message, .. }) => {
+                let (actor, place) = self.places.get(&message)?;
+                self.answer(*actor, *place, message)
+            }
+            None => Some(place),
+        }
+    }
+}
+
+/// The response that names a place.
+fn digest(place: u64) -> Digest {
+    Digest::of(&RecordResponse { place }.encode_to_vec())
+}
+
+/// The reply of a message that is refused for good, where its bytes are not known.
+fn refused() -> Reply {
+    Reply::Status(Digest::of(refusal().message().as_bytes()))
 }
 
 /// Reads the replies to the messages of a log into the history, and tells which
 /// of them exist and should not, or the other way round.
-async fn replies_differ(
-    store: &DynamoDbStore,
-    actor: Actor,
-    record: &Record,
-    log: &[Logged],
-    seen: &mut Seen,
-) -> Vec<String> {
+async fn replies_differ(store: &DynamoDbStore, left: &Left, seen: &mut Seen) -> Vec<String> {
+    let Left { actor, record, log, .. } = left;
     let mut wrong = Vec::new();
     let head = log.iter().filter(|logged| logged.sequence <= record.head);
     let consumed: BTreeSet<_> = head.map(|logged| logged.message).collect();
@@ -100,11 +253,18 @@ async fn replies_differ(
             let (has, is) = (reply.is_some(), is_consumed);
             wrong.push(format!("{actor}: {message}: has a reply: {has}, is consumed: {is}"));
         }
+        let is_open = |reply: &Stored| *reply == Stored::Open;
+        if is_consumed && logged.kind == Kind::Ask && reply.as_ref().is_some_and(is_open) {
+            wrong.push(format!("{actor}: {message} was never answered"));
+        }
         let reply = match logged.kind {
-            Kind::Ask => reply.flatten(),
+            Kind::Ask => match reply {
+                Some(Stored::Made(reply)) => Some(reply),
+                Some(Stored::Open | Stored::Other) | None => None,
+            },
             // Nobody is told that a tell is refused, so it is known from here.
             Kind::Tell if is_refused(logged) && is_consumed => {
-                Some(Reply::Status(Digest::of(refusal().message().as_bytes())))
+                Some(refused())
             }
             Kind::Tell => None,
         };
@@ -134,7 +294,7 @@ async fn log(store: &DynamoDbStore, address: &Address) -> Vec<Logged> {
         for segment in &page.segments {
             let messages = segment.messages().expect("a segment can be read");
             log.extend(messages.into_iter().map(|(sequence, message)| Logged {
-                message: sent(&message.method, &message.payload),
+                message: sent(&message.method, &message.payload).expect("gateways send entries"),
                 sequence,
                 kind: message.kind,
                 reply: ReplyKey::new(address, &message.id),
@@ -147,35 +307,29 @@ async fn log(store: &DynamoDbStore, address: &Address) -> Vec<Logged> {
     }
 }
 
-fn sent(method: &str, payload: &[u8]) -> Message {
+/// What was sent; `None` when it is no entry.
+fn sent(method: &str, payload: &[u8]) -> Option<Message> {
     let read = "the gateway checks what is sent";
     match method {
         "Record" => {
             let RecordRequest { sender, number, .. } = RecordRequest::decode(payload).expect(read);
-            Message { sender, number }
+            Some(Message { sender, number })
         }
-        _ => {
+        "Note" => {
             let NoteRequest { sender, number, .. } = NoteRequest::decode(payload).expect(read);
-            Message { sender, number }
+            Some(Message { sender, number })
         }
+        _ => None,
     }
 }
 
 fn is_refused(logged: &Logged) -> bool {
-    is_refused_for_good(&logged.message)
-}
-
-fn is_refused_for_good(message: &Message) -> bool {
-    Mood::at(message.number) == Mood::Refusing
+    Mood::of(logged.message) == Mood::Refusing
 }
 
 /// The effects are the log up to the head, less what was refused, in its order.
-fn effects_differ(
-    record: &Record,
-    log: &[Logged],
-    dead: &BTreeSet<Message>,
-    ledger: &Ledger,
-) -> Option<String> {
+fn effects_differ(left: &Left) -> Option<String> {
+    let Left { record, log, dead, ledger, .. } = left;
     let hole = log.iter().zip(1..).find(|(logged, place)| logged.sequence != Sequence(*place));
     if let Some((logged, place)) = hole {
         return Some(format!("the log has {} where {place} must be", logged.sequence));
@@ -213,9 +367,19 @@ fn misplaced(seen: &Seen, logged: &Logged) -> Option<String> {
     floor.map(|floor| format!("{message} is at {sequence}, and {floor} was known before it"))
 }
 
-/// The reply to each message of a log, if it has one; its content, if an actor has
-/// made it.
-async fn replies(store: &DynamoDbStore, log: &[Logged]) -> Vec<Option<Option<Reply>>> {
+/// A reply that is stored.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stored {
+    /// An actor has made it.
+    Made(Reply),
+    /// It is still to come.
+    Open,
+    /// No actor has made it.
+    Other,
+}
+
+/// The reply to each message of a log, if it has one.
+async fn replies(store: &DynamoDbStore, log: &[Logged]) -> Vec<Option<Stored>> {
     let mut replies = Vec::new();
     for some in log.chunks(REPLIES_MAX) {
         let mut keys: Vec<_> = some.iter().map(|logged| logged.reply.clone()).collect();
@@ -228,10 +392,11 @@ async fn replies(store: &DynamoDbStore, log: &[Logged]) -> Vec<Option<Option<Rep
     replies
 }
 
-fn content(reply: callboard_mailbox::Reply) -> Option<Reply> {
+fn content(reply: callboard_mailbox::Reply) -> Stored {
     match reply.outcome {
-        Outcome::Ok(body) => Some(Reply::Response(Digest::of(&body))),
-        Outcome::Failed { status, .. } => Some(Reply::Status(Digest::of(&status))),
-        Outcome::DeadLettered { .. } | Outcome::Cancelled | Outcome::Later => None,
+        Outcome::Ok(body) => Stored::Made(Reply::Response(Digest::of(&body))),
+        Outcome::Failed { status, .. } => Stored::Made(Reply::Status(Digest::of(&status))),
+        Outcome::Later => Stored::Open,
+        Outcome::DeadLettered { .. } | Outcome::Cancelled => Stored::Other,
     }
 }
