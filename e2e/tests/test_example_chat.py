@@ -2,6 +2,7 @@
 
 import os
 import signal
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
@@ -21,8 +22,10 @@ LINES = 30
 
 
 @pytest.fixture(scope="module")
-def shared_chat(_shared_devs) -> Dev:
-    return _shared_devs.example("chat").start()
+def shared_chat(_shared_devs) -> Iterator[Dev]:
+    dev = _shared_devs.example("chat").start()
+    yield dev
+    dev.stop()
 
 
 def join(dev: Dev, room: str, members: list[str]) -> None:

@@ -1,12 +1,11 @@
 """The example inventory: departures wait for arrivals, and no product for another."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import grpc
 import pytest
 
-from harness.dev import Dev
 from harness.status import refused
 from harness.stubs import example
 from harness.until import until
@@ -21,9 +20,10 @@ SET_ASIDE_SECONDS = 10
 
 
 @pytest.fixture(scope="module")
-def stub(_shared_devs) -> "inventory_grpc.ProductStub":
-    dev: Dev = _shared_devs.example("inventory").start()
-    return inventory_grpc.ProductStub(dev.channel())
+def stub(_shared_devs) -> "Iterator[inventory_grpc.ProductStub]":
+    dev = _shared_devs.example("inventory").start()
+    yield inventory_grpc.ProductStub(dev.channel())
+    dev.stop()
 
 
 def arrive(stub, sku: str, label: str) -> None:

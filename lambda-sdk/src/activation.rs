@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use callboard_mailbox::clock::{Clock, Timestamp};
+use callboard_mailbox::commit::Committed;
+use callboard_mailbox::dead_letter::DeadLetter;
 use callboard_mailbox::drain::{Drain, End, Ran, Run, Step};
 use callboard_mailbox::limits::REPLY_BYTES_MAX;
-use callboard_mailbox::message::DecodeError;
+use callboard_mailbox::message::{DecodeError, Kind};
 use callboard_mailbox::reply::{ReplyKey, error_text};
 use callboard_mailbox::retry::Backoff;
 use callboard_mailbox::store;
@@ -149,6 +151,9 @@ async fn run_on<A: Actor, S: Store>(
             }
             Step::Commit(commit) => {
                 let committed = persist(|| store.commit(&commit)).await?;
+                if committed == Committed::Applied {
+                    commit.dead_letters.iter().for_each(tell_of);
+                }
                 replies.extend(drain.committed(committed));
             }
             Step::End(end) => return Ok(Finished { end, replies: replies.kept.into() }),
@@ -183,6 +188,14 @@ async fn handle_and_renew<A: Actor, S: Store>(
             return Ok(None);
         }
     }
+}
+
+fn tell_of(letter: &DeadLetter) {
+    let DeadLetter { message, attempts, error, .. } = letter;
+    error!(
+        message.id = %message.id, method = message.method, attempts, error,
+        "the message is set aside after its last attempt"
+    );
 }
 
 /// What a handler logs is in this span. Without the key: it may name a person.
@@ -233,6 +246,11 @@ pub(crate) async fn handle<A: Actor>(
         Err(panic) => Error::retried(panic_message(&*panic)),
     };
     if let Some(status) = error.status() {
+        let is_awaited = run.message.kind == Kind::Ask || run.message.answer_to.is_some();
+        if !is_awaited {
+            // Nobody else will ever hear of it.
+            warn!(%error, "the handler refused a message whose answer nobody waits for");
+        }
         return Ran::Refused { outcome: answer::failed(status) };
     }
     let delay = backoff.delay(run.attempt, fastrand::f64());

@@ -71,6 +71,15 @@ pub mod invocation {
     pub use crate::lambda::{Envelope, Handler};
 }
 
+/// What an actor may have and do; `docs/limits.md` has the reasons.
+pub mod limits {
+    pub use callboard_mailbox::limits::{
+        CHANGES_MAX, CORRELATION_BYTES_MAX, DELAY_MAX, KEY_BYTES_MAX, MESSAGE_BYTES_MAX,
+        REPLY_BYTES_MAX, SEND_BYTES_MAX, SENDS_MAX, STATE_BYTES_MAX, TIMED_ASKS_MAX,
+        TIMER_NAME_BYTES_MAX, TIMERS_MAX,
+    };
+}
+
 pub use callboard_proto::{key, pb};
 pub use prost;
 pub use prost_types;

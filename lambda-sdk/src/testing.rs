@@ -67,7 +67,8 @@ pub struct ActorTest<A> {
     known: BTreeSet<Address>,
     now: Timestamp,
     attempts: Attempts,
-    crash: Option<Crash>,
+    /// Where a run crashes, and how many commits are made before.
+    crash: Option<(Crash, u32)>,
     /// Counts ids, leases and runs.
     count: u64,
     actor: PhantomData<fn() -> A>,
@@ -320,13 +321,38 @@ impl<A: Actor> ActorTest<A> {
     /// The next run of an actor crashes before its first commit: nothing that its
     /// handlers did counts, and its messages run again.
     pub fn crash_before_commit(&mut self) {
-        self.crash = Some(Crash::BeforeCommit);
+        self.crash_before_commit_after(0);
     }
 
     /// The next run of an actor crashes after its first commit: all of that counts,
     /// and nothing runs again.
     pub fn crash_after_commit(&mut self) {
-        self.crash = Some(Crash::AfterCommit);
+        self.crash_after_commit_after(0);
+    }
+
+    /// As [`ActorTest::crash_before_commit`], after so many commits of any actor of the
+    /// test: try each number, and every step of a flow has crashed once.
+    pub fn crash_before_commit_after(&mut self, commits: u32) {
+        self.crash = Some((Crash::BeforeCommit, commits));
+    }
+
+    /// As [`ActorTest::crash_after_commit`], after so many commits of any actor of the
+    /// test.
+    pub fn crash_after_commit_after(&mut self, commits: u32) {
+        self.crash = Some((Crash::AfterCommit, commits));
+    }
+
+    /// Whether a crash that was ordered is still to come.
+    #[must_use]
+    pub fn is_crash_to_come(&self) -> bool {
+        self.crash.is_some()
+    }
+
+    /// How the commit that is to be made now crashes.
+    fn take_crash(&mut self) -> Option<Crash> {
+        let (crash, before) = self.crash?;
+        self.crash = before.checked_sub(1).map(|before| (crash, before));
+        (before == 0).then_some(crash)
     }
 
     fn put<R>(&mut self, request: Request<R>, kind: Kind) -> ReplyKey {
@@ -460,7 +486,7 @@ impl<A: Actor> ActorTest<A> {
                     drain.ran(ran, now);
                 }
                 Step::Commit(commit) => {
-                    let crash = self.crash.take();
+                    let crash = self.take_crash();
                     if crash == Some(Crash::BeforeCommit) {
                         return false;
                     }

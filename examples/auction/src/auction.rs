@@ -13,8 +13,8 @@ use crate::{
 /// The timer that ends the auction.
 const END: &str = "end";
 
-/// The most who may wait for the winner. One handler answers all of them, and may give
-/// no more than 64 such answers, with the timers that it sets or cancels.
+/// The most who may wait for the winner. One handler answers all of them, and the
+/// answers must fit into what a handler may send.
 const WAITING_MAX: usize = 60;
 
 /// The longest lot. It is part of every answer and notice.

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// The most that an account may hold.
-pub(crate) const BALANCE_CENTS_MAX: u64 = 1_000_000_00;
+pub(crate) const BALANCE_CENTS_MAX: u64 = 100_000_000;
 
 #[derive(Default, Serialize, Deserialize)]
 pub(crate) struct Account {

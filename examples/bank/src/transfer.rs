@@ -3,6 +3,7 @@
 //! Each step is a message that is committed together with what the step before has
 //! changed. So a crash anywhere repeats a step or resumes after it, and never loses one.
 
+use callboard_lambda_sdk::limits::{KEY_BYTES_MAX, SENDS_MAX};
 use callboard_lambda_sdk::{Actor, Answer, Context, Error, Later, Result, Status};
 use serde::{Deserialize, Serialize};
 
@@ -11,12 +12,9 @@ use crate::{
     ExecuteResponse, RefundRequest, TransferActor, TransferService,
 };
 
-/// How many may wait for the same transfer: all are answered by one handler, and that
-/// may answer 64.
-const WAITING_MAX: usize = 50;
-
-/// The longest key of an actor.
-const KEY_BYTES_MAX: usize = 1_024;
+/// How many may wait for the same transfer: all are answered by one handler, which also
+/// sends a message.
+const WAITING_MAX: usize = SENDS_MAX / 2;
 
 #[derive(Default, Serialize, Deserialize)]
 pub(crate) struct Transfer {
@@ -234,14 +232,36 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_crash_around_the_first_commit_changes_nothing() {
-        type Crash = fn(&mut ActorTest<Transfer>);
-        let crashes: [Crash; 2] = [ActorTest::crash_before_commit, ActorTest::crash_after_commit];
+    async fn those_who_are_too_many_to_be_answered_together_are_told_to_ask_again() {
+        // Without accounts it stays open.
+        let mut test = ActorTest::<Transfer>::new("t-1");
+        for _ in 0..WAITING_MAX {
+            let asked = test.begin(execute("alice", "bob", 200)).await;
+            assert!(test.answer(&asked).is_none());
+        }
+        let error = test.ask(execute("alice", "bob", 200)).await.expect_err("too many wait");
+        assert_eq!(error.code(), Code::Unavailable);
+        assert_eq!(test.sent().len(), 1, "one debit, however many wait for it");
+    }
+
+    #[tokio::test]
+    async fn a_crash_at_any_step_changes_nothing() {
+        type Crash = fn(&mut ActorTest<Transfer>, u32);
+        let crashes: [Crash; 2] =
+            [ActorTest::crash_before_commit_after, ActorTest::crash_after_commit_after];
         for crash in crashes {
-            let mut test = bank(500, 0).await;
-            crash(&mut test);
-            test.ask(execute("alice", "bob", 200)).await.expect("there is enough");
-            assert_eq!(balances(&mut test).await, (300, 200));
+            let mut steps = 0;
+            loop {
+                let mut test = bank(500, 0).await;
+                crash(&mut test, steps);
+                test.ask(execute("alice", "bob", 200)).await.expect("there is enough");
+                assert_eq!(balances(&mut test).await, (300, 200));
+                if test.is_crash_to_come() {
+                    break;
+                }
+                steps += 1;
+            }
+            assert!(steps >= 5, "a transfer takes five commits: {steps}");
         }
     }
 }

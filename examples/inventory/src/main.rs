@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 callboard_lambda_sdk::include_proto!("inventory.v1");
 
-/// How many departures one handler serves; it may answer 64.
+/// How many departures one handler serves, so that no other message waits for long.
 const SERVED_MAX: usize = 50;
 
 /// How many departures may wait, so that the state stays small.
