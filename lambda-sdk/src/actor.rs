@@ -27,7 +27,7 @@ pub trait Actor: State {
 
     /// Reads a state that was stored with another version, or as another
     /// [`Encoding`](crate::Encoding): the bytes are what
-    /// [`State::encode`](crate::State::encode) made then, JSON for a type of serde.
+    /// [`State::encode`] made then, JSON for a type of serde.
     ///
     /// # Errors
     /// By default: no other version is known. The message then waits for a function
