@@ -104,9 +104,12 @@ pub(crate) async fn run<A: Actor, S: Store>(
     held: &mut Option<Held<A>>,
 ) -> Result<Finished, Broken> {
     let finished = run_on(surroundings, drain, held).await;
+    // What the last handler made of the actor need not be what was committed, and a run
+    // that had nothing to handle has not looked at the state at all.
+    let committed = held.take().filter(|held| held.is_at(drain.state()));
     *held = match &finished {
         Ok(Finished { end: End::Fenced, .. }) | Err(_) => None,
-        Ok(_) => held.take().map(|held| held.at(drain.revision())),
+        Ok(_) => committed.map(|held| held.at(drain.revision())),
     };
     finished
 }

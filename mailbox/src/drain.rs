@@ -632,8 +632,10 @@ impl Drain {
     /// Consumes messages at the front that were processed before, and drops timers
     /// that were replaced after they were read, which the commit removes.
     fn drop_duplicates(&mut self) {
-        // What is dropped is still an item to remove, and they may be many.
-        while let Some(next) = self.queue.front().filter(|_| self.batch.is_fitting()) {
+        // What is dropped is still an item to remove, and they may be many. Behind a
+        // message that relays, nothing comes before its relay.
+        let takes_more = |batch: &Batch| batch.is_fitting() && !batch.relays();
+        while let Some(next) = self.queue.front().filter(|_| takes_more(&self.batch)) {
             if next.slot().is_some_and(|slot| self.gone.contains(slot)) {
                 // There is nothing to consume.
                 self.queue.pop();

@@ -26,6 +26,7 @@
 //! | `gateways`, `actor` | what is under test |
 //! | `mood`, `letter` | how the actor takes a message, and what it sends because of it |
 //! | `load`, `verdict` | what is sent, and what must have become of it |
+//! | `deed` | what actors do to each other, and how often |
 //! | `trace`, `signal` | small tools |
 //! | [`campaign`] | many seeds, on all processors |
 
@@ -33,6 +34,7 @@ mod actor;
 pub mod campaign;
 mod crash;
 mod damage;
+mod deed;
 mod dynamodb;
 mod fault;
 mod gateways;
@@ -50,13 +52,13 @@ mod verdict;
 mod world;
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use callboard_mailbox_dynamodb::DynamoDbStore;
 
 pub use crash::{Crashes, POINTS};
+pub use deed::Deeds;
 pub use world::Tally;
 
 use crate::history::Actor;
@@ -86,6 +88,8 @@ pub struct Outcome {
     pub crashes: Crashes,
     /// What else happened.
     pub tally: Tally,
+    /// What the actors did to each other.
+    pub deeds: Deeds,
     /// What is wrong. Nothing, if all promises were kept.
     pub wrong: Vec<String>,
     /// The last lines of the trace.
@@ -118,7 +122,8 @@ pub fn run(seed: u64, is_printed: bool) -> Outcome {
             took: world.elapsed(),
             quiet_after: lived.quiet_after,
             crashes: world.fate().crashes().clone(),
-            tally: Tally { deeds: lived.deeds, ..world.tally() },
+            tally: world.tally(),
+            deeds: lived.deeds,
             wrong: lived.wrong,
             last: trace.last(),
         }
@@ -133,7 +138,7 @@ pub fn run(seed: u64, is_printed: bool) -> Outcome {
 struct Lived {
     messages: u64,
     quiet_after: Duration,
-    deeds: BTreeMap<&'static str, u64>,
+    deeds: Deeds,
     wrong: Vec<String>,
 }
 

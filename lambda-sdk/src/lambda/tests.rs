@@ -196,3 +196,33 @@ async fn a_function_serves_what_it_was_given_and_nothing_else() {
     let error = handler.handle(Envelope { callboard }, NOW).await.expect_err("it is another one");
     assert!(error.to_string().contains("serves test.v1.Sleeper"), "{error}");
 }
+
+/// An activation of a mailbox in which nothing is.
+async fn nothing_to_do(handler: &Handler<MemoryStore>, store: &MemoryStore) {
+    let Lease { record, .. } = lease(store);
+    let Some(Stored::Spilled(spilled)) = record.state else { panic!("the state is large") };
+    let activation = pb::Activation {
+        address: address().as_str().to_owned(),
+        epoch: record.epoch.0,
+        revision: record.revision.0,
+        head: record.head.0,
+        attempt: record.attempt,
+        lease_until_ms: record.lease_until.unwrap_or_default().0,
+        spilled: Some(pb::SpilledState { revision: spilled.revision.0, chunks: spilled.chunks }),
+        lease_ms: 10_000,
+        due_step_ms: 1_000,
+        reply_retention_ms: 1_000,
+        ..pb::Activation::default()
+    };
+    perform(handler, Task::Activation(activation)).await;
+}
+
+#[tokio::test]
+async fn a_run_that_handles_nothing_does_not_take_an_old_actor_for_the_current_one() {
+    let store = MemoryStore::default();
+    let (first, second) = (handler(&store), handler(&store));
+    assert_eq!(ask(&first, &store, "Fill", 500_000).await, Some(0));
+    assert_eq!(ask(&second, &store, "Fill", 600_000).await, Some(1));
+    nothing_to_do(&first, &store).await;
+    assert_eq!(ask(&first, &store, "Fill", 600_001).await, Some(1), "it is read again");
+}

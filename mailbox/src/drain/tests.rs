@@ -929,3 +929,37 @@ fn a_deleted_state_is_gone_and_the_next_message_begins_anew() {
     run(&mut tables, &mut drain(&lease, &[segment], false));
     assert_eq!(state(&tables), inline(2));
 }
+
+#[test]
+fn a_copy_of_a_message_does_not_let_others_overtake_its_relay() {
+    let mut tables = Tables::default();
+    let fan = Message { receipt: true, ..tell("fan", 1) };
+    let segment = put(&mut tables, 1, &[fan.clone(), fan, tell("next", 1)]);
+    let mut lease = wake(&mut tables, NOW);
+    for n in 1..10 {
+        let more = n > 1;
+        let segments = if more { &[][..] } else { std::slice::from_ref(&segment) };
+        let mut begun = drain(&lease, segments, more);
+        let (end, _) = run_with(&mut tables, &mut begun, NOW, |_, run| {
+            does(match run.message.id.as_str() {
+                "fan" => fan_out(200),
+                // It sends one more to the last of them.
+                _ => {
+                    let to = Address::new("test.v1.Leaf", "199").expect("an address");
+                    let last = Outgoing { to, message: tell("last", 1), at: None };
+                    Effects { sends: vec![last], ..Effects::default() }
+                }
+            })
+        });
+        if end == End::Released {
+            break;
+        }
+        lease = wake(&mut tables, NOW);
+        lease.record.wakes.clear();
+    }
+    assert_eq!(arrived(&tables, 200), 201);
+    let to = Address::new("test.v1.Leaf", "199").expect("an address");
+    let ids: Vec<_> =
+        tables.inbox(&to, NOW, 10).parcels.into_iter().map(|p| p.message.id).collect();
+    assert_eq!(ids.iter().map(MessageId::as_str).collect::<Vec<_>>(), ["m199", "last"]);
+}

@@ -86,7 +86,7 @@ fn report(outcome: &Outcome) {
     );
 }
 
-/// Prints what happened; true when a crash point was hit too seldom.
+/// Prints what happened; true when something of it happened too seldom.
 fn print(totals: &Totals, is_complete: bool) -> bool {
     println!("\n{:<44} {:>8}", "crash point", "crashes");
     for (name, hits) in totals.crashes.by_point() {
@@ -97,7 +97,7 @@ fn print(totals: &Totals, is_complete: bool) -> bool {
         println!("{fault:<44} {times:>8}");
     }
     println!("\n{:<44} {:>8}", "what actors did to each other", "times");
-    for (deed, times) in &totals.tally.deeds {
+    for (deed, times) in totals.deeds.by_name() {
         println!("{deed:<44} {times:>8}");
     }
     let seconds = totals.elapsed.as_secs_f64();
@@ -111,7 +111,7 @@ fn print(totals: &Totals, is_complete: bool) -> bool {
     println!("after the faults, all was quiet within {:.0} s", totals.quiet_after.as_secs_f64());
     let missed = if is_complete { totals.missed() } else { Vec::new() };
     for name in &missed {
-        println!("hit less than {HITS_MIN} times: {name}");
+        println!("less than {HITS_MIN} times: {name}");
     }
     !missed.is_empty()
 }

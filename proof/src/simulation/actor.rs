@@ -51,8 +51,10 @@ pub(super) struct Moody {
     padding: String,
 }
 
-/// What a ledger is told of an entry that it has asked another one to record.
+/// What a ledger is told of an entry that it has asked another one to record. In
+/// the state it is short: each commit writes all of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
 pub(super) enum Told {
     /// Where it stands.
     Recorded(u64),
@@ -110,6 +112,9 @@ impl Moody {
     fn answer_open(&mut self, ctx: &mut Context<'_>) -> Result<u64> {
         let open = std::mem::take(&mut self.open);
         let count = open.len() as u64;
+        if count > 0 {
+            ctx.cancel_timer(SETTLE);
+        }
         for (place, later) in open {
             ctx.reply(later, &RecordResponse { place })?;
         }

@@ -6,9 +6,10 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Crashes, Outcome, Tally};
+use super::{Crashes, Deeds, Outcome, Tally};
 
-/// How often each crash point is hit in a run of many seeds, at least.
+/// How often each crash point is hit in a run of many seeds, and how often actors
+/// do each of what they do to each other, at least.
 pub const HITS_MIN: u64 = 100;
 
 /// What came of many seeds.
@@ -30,6 +31,8 @@ pub struct Totals {
     pub crashes: Crashes,
     /// What else happened.
     pub tally: Tally,
+    /// What the actors did to each other.
+    pub deeds: Deeds,
 }
 
 impl Totals {
@@ -43,13 +46,15 @@ impl Totals {
         self.quiet_after = self.quiet_after.max(outcome.quiet_after);
         self.crashes.add(&outcome.crashes);
         self.tally.add(&outcome.tally);
+        self.deeds.add(&outcome.deeds);
     }
 
-    /// The crash points that were hit less often than they should be.
+    /// The crash points that were hit, and what actors did to each other, less often
+    /// than it should be.
     #[must_use]
     pub fn missed(&self) -> Vec<String> {
         let seldom = |(name, hits)| (hits < HITS_MIN).then_some(name);
-        self.crashes.by_point().filter_map(seldom).collect()
+        self.crashes.by_point().chain(self.deeds.by_name()).filter_map(seldom).collect()
     }
 }
 

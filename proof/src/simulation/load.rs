@@ -1,6 +1,6 @@
 //! The senders: what they send to whom, and what they are told.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use fastrand::Rng;
 use prost::Message as _;
 use tokio::task::JoinSet;
 
+use super::deed::{Deed, Deeds};
 use super::gateways::{Gateways, LEDGER, Member};
 use super::letter::{Letter, Way};
 use super::plan::Sender;
@@ -54,7 +55,7 @@ pub(super) struct Seen {
     /// the message was sent.
     pub(super) floors: HashMap<Message, Sequence>,
     /// What the actors did, and how often.
-    pub(super) deeds: BTreeMap<&'static str, u64>,
+    pub(super) deeds: Deeds,
     highest: HashMap<Actor, Sequence>,
     count: u64,
 }
@@ -90,24 +91,19 @@ impl Seen {
     /// What a ledger has sent to another one with a commit.
     pub(super) fn letter(&mut self, letter: &Letter) {
         let &Letter { to, way, message } = letter;
-        let (kind, answer, name) = match way {
-            Way::Tell => (Kind::Tell, Answer::Acknowledged, "tells between ledgers"),
-            Way::Forward => (Kind::Tell, Answer::Acknowledged, "forwarded messages"),
+        let (kind, answer, deed) = match way {
+            Way::Tell => (Kind::Tell, Answer::Acknowledged, Deed::Tell),
+            Way::Forward => (Kind::Tell, Answer::Acknowledged, Deed::Forward),
             // What it is told comes later.
-            Way::Ask => (Kind::Ask, Answer::Queued, "asks between ledgers"),
-            Way::AskFor(_) => (Kind::Ask, Answer::Queued, "asks with a time-out between ledgers"),
+            Way::Ask => (Kind::Ask, Answer::Queued, Deed::Ask),
+            Way::AskFor(_) => (Kind::Ask, Answer::Queued, Deed::HurriedAsk),
         };
-        self.count(name, 1);
+        self.deeds.count(deed, 1);
         let at = self.count + 1;
         self.count += 2;
         let attempt = 1;
         self.history.push(Event::Sent { at, message, attempt, actor: to, kind });
         self.history.push(Event::Answered { at: at + 1, message, attempt, answer });
-    }
-
-    /// Counts what actors did.
-    pub(super) fn count(&mut self, deed: &'static str, times: u64) {
-        *self.deeds.entry(deed).or_default() += times;
     }
 
     fn answered(

@@ -29,29 +29,26 @@ pub(super) enum Mood {
     Scattering,
 }
 
-/// Of the messages with this number, of as many, one scatters in each seed: there
-/// are six hasty senders in a row, and no other sends as many messages.
-const SCATTERING: (u64, u32) = (77, 6);
+/// The message that scatters. In two of three seeds its sender is one of the hasty
+/// ones, who alone send as many messages.
+const SCATTERING: Message = Message { sender: 10, number: 77 };
 
 impl Mood {
     /// How a message is taken.
     pub(super) fn of(message: Message) -> Self {
-        let Message { sender, number } = message;
         if letter::is_letter(message) {
             return letter::mood(message);
         }
-        match number {
-            number if number == SCATTERING.0 && sender.is_multiple_of(SCATTERING.1) => {
-                Self::Scattering
-            }
+        match message.number {
+            _ if message == SCATTERING => Self::Scattering,
             number if number % 89 == 40 => Self::Slow,
             number if number % 43 == 20 => Self::Failing,
             number if number % 31 == 9 => Self::Refusing,
             number if number % 14 == 3 => Self::Telling,
-            number if number % 21 == 5 => Self::Asking,
-            number if number % 23 == 7 => Self::Hurrying,
-            number if number % 19 == 12 => Self::Forwarding,
-            number if number % 17 == 8 => Self::Promising,
+            number if number % 29 == 5 => Self::Asking,
+            number if number % 37 == 7 => Self::Hurrying,
+            number if number % 29 == 12 => Self::Forwarding,
+            number if number % 23 == 8 => Self::Promising,
             _ => Self::Fair,
         }
     }

@@ -10,7 +10,7 @@ use super::process::Role;
 
 /// What the slot of a relay begins with: no other parcel lies so far in front. Each
 /// relay is in the transaction that stores it, and in the one that consumes it.
-const RELAY: &str = "\"q#00000000000000000#";
+const RELAY: &str = "\"q#00000000000000";
 
 /// An operation of the protocol, as one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -10,6 +10,7 @@ use callboard_mailbox_dynamodb::DynamoDbStore;
 use prost::Message as _;
 
 use super::actor::{Moody, Told, refusal};
+use super::deed::Deed;
 use super::gateways::LEDGER;
 use super::letter::{Letter, Way, is_letter, letters};
 use super::load::{self, Seen};
@@ -134,8 +135,8 @@ impl Left {
         let open = self.ledger.open.len();
         wrong.extend((open > 0).then(|| format!("{open} promises are not kept")));
         let [by_message, by_timer] = self.ledger.kept;
-        seen.count("promises kept by a later message", by_message);
-        seen.count("promises kept by a timer", by_timer);
+        seen.deeds.count(Deed::KeptByMessage, by_message);
+        seen.deeds.count(Deed::KeptByTimer, by_timer);
         wrong
     }
 
@@ -164,13 +165,13 @@ impl Left {
                 wrong.push(format!("its ask {message} to {to}, {way:?}, ended with {told:?}"));
             }
             match told {
-                Told::TimedOut => seen.count("time-outs of asks between ledgers", 1),
+                Told::TimedOut => seen.deeds.count(Deed::TimeOut, 1),
                 Told::Refused(_) => {
-                    seen.count("refusals of asks between ledgers", 1);
+                    seen.deeds.count(Deed::Refusal, 1);
                     seen.history.push(Event::Reply { message, reply: refused() });
                 }
                 Told::Recorded(place) => {
-                    seen.count("responses to asks between ledgers", 1);
+                    seen.deeds.count(Deed::Response, 1);
                     let reply = Reply::Response(digest(*place));
                     seen.history.push(Event::Reply { message, reply });
                 }
@@ -200,9 +201,9 @@ impl Left {
 
 impl Known {
     fn of(all: &[Left]) -> Self {
-        let entries = all.iter().flat_map(|left| {
-            left.entries().map(|(place, message)| (message, (left.actor, place)))
-        });
+        let entries = all
+            .iter()
+            .flat_map(|left| left.entries().map(|(place, message)| (message, (left.actor, place))));
         Self {
             places: entries.filter(|(message, _)| is_letter(*message)).collect(),
             dead: all.iter().flat_map(|left| left.dead.iter().copied()).collect(),
@@ -263,9 +264,7 @@ async fn replies_differ(store: &DynamoDbStore, left: &Left, seen: &mut Seen) -> 
                 Some(Stored::Open | Stored::Other) | None => None,
             },
             // Nobody is told that a tell is refused, so it is known from here.
-            Kind::Tell if is_refused(logged) && is_consumed => {
-                Some(refused())
-            }
+            Kind::Tell if is_refused(logged) && is_consumed => Some(refused()),
             Kind::Tell => None,
         };
         if let Some(reply) = reply {

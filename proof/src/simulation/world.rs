@@ -58,8 +58,6 @@ pub struct Tally {
     pub requests: u64,
     /// How often each fault befell a request or a process.
     pub faults: BTreeMap<String, u64>,
-    /// How often actors did what they do to each other.
-    pub deeds: BTreeMap<&'static str, u64>,
 }
 
 impl Tally {
@@ -68,9 +66,6 @@ impl Tally {
         self.requests += other.requests;
         for (fault, count) in &other.faults {
             *self.faults.entry(fault.clone()).or_default() += count;
-        }
-        for (deed, count) in &other.deeds {
-            *self.deeds.entry(deed).or_default() += count;
         }
     }
 }
