@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use callboard_mailbox::drain::{Effects, Outgoing, Run, TimerChange};
 use callboard_mailbox::limits::{
-    CHANGES_MAX, CORRELATION_BYTES_MAX, DELAY_MAX, MESSAGE_BYTES_MAX, RELAY_BYTES_MAX,
-    REPLY_BYTES_MAX, SEND_BYTES_MAX, SENDS_MAX, TIMED_ASKS_MAX, TIMER_NAME_BYTES_MAX, TIMERS_MAX,
+    CORRELATION_BYTES_MAX, DELAY_MAX, MESSAGE_BYTES_MAX, RELAY_BYTES_MAX, REPLY_BYTES_MAX,
+    SEND_BYTES_MAX, SENDS_MAX, TIMED_ASKS_MAX, TIMER_NAME_BYTES_MAX, TIMERS_MAX, TIMERS_SET_MAX,
 };
 use callboard_mailbox::message::{self, AnswerTo, Kind};
 use callboard_mailbox::reply::Outcome;
@@ -189,7 +189,7 @@ impl<'a> Context<'a> {
     /// # Errors
     /// INVALID_ARGUMENT when the request's type or key is not valid,
     /// RESOURCE_EXHAUSTED beyond the limits: 256 KiB a message, 768 KiB and 500
-    /// messages a handler, and 380 KiB for those beyond the first 16.
+    /// messages a handler, and 380 KiB for those that do not fit into one commit.
     pub fn tell<R>(&mut self, request: Request<R>) -> Result<()> {
         self.send(request, None)
     }
@@ -415,8 +415,11 @@ impl<'a> Context<'a> {
     }
 
     fn change(&mut self, change: TimerChange) -> Result<()> {
-        if self.effects.timers.len() >= CHANGES_MAX {
-            return Err(exhausted(format!("a handler may set at most {CHANGES_MAX} timers")));
+        let is_set = |change: &&TimerChange| matches!(change, TimerChange::Set { .. });
+        if self.effects.timers.iter().filter(is_set).count() >= TIMERS_SET_MAX {
+            return Err(exhausted(format!(
+                "a handler may set at most {TIMERS_SET_MAX} timers, asks with a time-out included"
+            )));
         }
         self.effects.timers.push(change);
         Ok(())

@@ -74,9 +74,9 @@ pub mod invocation {
 /// What an actor may have and do; `docs/limits.md` has the reasons.
 pub mod limits {
     pub use callboard_mailbox::limits::{
-        CHANGES_MAX, CORRELATION_BYTES_MAX, DELAY_MAX, KEY_BYTES_MAX, MESSAGE_BYTES_MAX,
-        REPLY_BYTES_MAX, SEND_BYTES_MAX, SENDS_MAX, STATE_BYTES_MAX, TIMED_ASKS_MAX,
-        TIMER_NAME_BYTES_MAX, TIMERS_MAX,
+        CORRELATION_BYTES_MAX, DELAY_MAX, KEY_BYTES_MAX, MESSAGE_BYTES_MAX, REPLY_BYTES_MAX,
+        SEND_BYTES_MAX, SENDS_MAX, STATE_BYTES_MAX, TIMED_ASKS_MAX, TIMER_NAME_BYTES_MAX,
+        TIMERS_MAX, TIMERS_SET_MAX,
     };
 }
 

@@ -20,7 +20,7 @@ use crate::clock::Timestamp;
 use crate::commit::{Answered, Commit, Committed, LeaseAfter};
 use crate::dead_letter::DeadLetter;
 use crate::lease::{Lease, Terms};
-use crate::limits::{CHANGES_MAX, COMMIT_MESSAGES_MAX, EFFECTS_MAX, PENDING_WAKES_MAX};
+use crate::limits::{COMMIT_MESSAGES_MAX, EFFECTS_MAX, PENDING_WAKES_MAX};
 use crate::message::{Answer, AnswerTo, DecodeError, Kind, Message, MessageId, Segment, Sequence};
 use crate::parcel::{PendingWake, Slot};
 use crate::record::{Epoch, Revision};
@@ -117,7 +117,12 @@ impl Effects {
     /// bytes; at most [`crate::limits::RELAY_BYTES_MAX`] are allowed.
     #[must_use]
     pub fn relayed_bytes(&self) -> usize {
-        let direct = EFFECTS_MAX - CHANGES_MAX;
+        // A timer that is set may replace one, and the relay is an item, too.
+        let timers = self.timers.iter().map(|change| match change {
+            TimerChange::Set { .. } => 2,
+            TimerChange::Cancel { .. } => 1,
+        });
+        let direct = EFFECTS_MAX.saturating_sub(timers.sum::<usize>() + 1).max(1);
         let answers = self.answers.get(direct..).unwrap_or_default();
         let answers = answers.iter().map(|(to, outcome)| to.encoded().len() + outcome.size() + 32);
         let direct = direct.saturating_sub(self.answers.len());

@@ -64,8 +64,10 @@ pub const SENDS_MAX: usize = 500;
 /// The most bytes of those that do not fit: one item of 400 KB.
 pub const RELAY_BYTES_MAX: usize = 380 * 1024;
 
-/// The most changes of timers that one handler may make.
-pub const CHANGES_MAX: usize = 64;
+/// The most timers that one handler may set, asks with a time-out included. Each that
+/// is set is an item, and of those that were set before, the named ones may all be
+/// cancelled or replaced by the same handler.
+pub const TIMERS_SET_MAX: usize = 44;
 
 /// The most bytes of the messages that one handler may send, answers included.
 pub const SEND_BYTES_MAX: usize = 768 * 1024;

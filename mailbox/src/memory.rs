@@ -15,6 +15,7 @@ use crate::commit::{self, Answered, Commit, Committed};
 use crate::control::{self, Control};
 use crate::dead_letter::{self, DeadLetter};
 use crate::lease::{self, Lease, Wake, Woken};
+use crate::limits::COMMIT_ITEMS_MAX;
 use crate::message::{MessageId, Segment, Sequence};
 use crate::parcel::{Parcel, Posted, Slot, Tick};
 use crate::record::{Record, Revision};
@@ -209,6 +210,7 @@ impl Tables {
         let written = written.chain(&commit.consumed).chain(&commit.removed);
         let (written, count) = (written.clone().collect::<BTreeSet<_>>(), written.count());
         assert_eq!(written.len(), count, "a transaction writes no item twice: {commit:?}");
+        assert!(commit.items() <= COMMIT_ITEMS_MAX, "{} items are too many", commit.items());
         let key = |reply: &Reply| ReplyKey::new(&commit.address, &reply.id);
         let duplicates: Vec<_> = commit
             .replies

@@ -126,6 +126,19 @@ impl Service<Number> for NumberService {
                     ctx.reply(later, &"x".repeat(size))?;
                 }
             }
+            "Timers" | "TimersAndSends" => {
+                for n in 0..32 {
+                    let name = format!("t{n}");
+                    ctx.set_timer(&name, Duration::from_secs(3_600), to(ctx.key(), "Add", 1))?;
+                }
+                for n in 0..if method == "Timers" { 0 } else { value } {
+                    ctx.ask(to(&format!("n{n}"), "Later", n)).then(Self::ON_ADDED, "n")?;
+                }
+                for n in 0..if method == "Timers" { 0 } else { 400 } {
+                    let note = Request::<()>::new("test.v1.Other", "log", "Note", &n);
+                    ctx.tell(note)?;
+                }
+            }
             "Timer" => {
                 ctx.set_timer("soon", Duration::from_secs(5), to(ctx.key(), "Add", value))?
             }
@@ -432,4 +445,17 @@ async fn ten_thousand_volleys_end() {
     test.tell(to("a", "Volley", 10_000)).await;
     let (a, b) = (test.state().value, test.state_of::<Number>("b").value);
     assert_eq!((a, b), (5_001, 5_000));
+}
+
+#[tokio::test]
+async fn as_many_timers_and_sends_as_are_allowed_fit_into_commits() {
+    let mut test = test();
+    test.ask(to("a", "Timers", 32)).await.expect("as many as there may be");
+    // All named timers are replaced, and as much is sent as may be.
+    test.ask(to("a", "TimersAndSends", 12)).await.expect("as many as may be set");
+    assert_eq!(test.timers().len(), 32);
+    assert_eq!(test.sent().len(), 400);
+    let status = test.ask(to("a", "TimersAndSends", 13)).await.expect_err("it is one too many");
+    assert_eq!(status.code(), Code::ResourceExhausted);
+    assert!(status.message().contains("44"), "{status}");
 }
