@@ -2,9 +2,11 @@
 
 use std::error::Error;
 
-const FILES: [&str; 3] = [
+const FILES: [&str; 5] = [
     "callboard/v1/activation.proto",
+    "callboard/v1/admin.proto",
     "callboard/v1/error_reason.proto",
+    "callboard/v1/gateway.proto",
     "callboard/v1/options.proto",
 ];
 

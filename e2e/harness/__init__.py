@@ -8,5 +8,7 @@
     mailbox  what a caller can find out about a mailbox
     database what lies in the tables
     headers  what goes with a call and comes with its answer
+    generic  calls by name
+    admin    `callboard admin`, and the calls that it makes
     events   the file that the probe's handlers write
 """

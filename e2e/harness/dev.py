@@ -55,6 +55,7 @@ class Gateway:
 
     def __init__(self, options: list[str], environment: dict[str, str], log: Path) -> None:
         port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
         command = [binary("callboard"), "serve", f"--listen=127.0.0.1:{port}", *options]
         with log.open("ab") as output:
             self.process = subprocess.Popen(
@@ -152,9 +153,11 @@ class Dev:
         endpoint = re.compile(r"(database|functions) .* at (http://\S+)")
         return dict(endpoint.findall(self.output_of_run()))[name]
 
-    def second_gateway(self, protos: Path, actor_type: str, function: str) -> "Gateway":
+    def second_gateway(
+        self, protos: Path, actor_type: str, function: str, *more: str
+    ) -> "Gateway":
         """A `callboard serve` beside it, on the same tables and functions."""
-        options = [f"--protos={protos}", f"--function={actor_type}={function}"]
+        options = [f"--protos={protos}", f"--function={actor_type}={function}", *more]
         environment = {
             "PATH": os.environ["PATH"],
             "AWS_ENDPOINT_URL_DYNAMODB": self.endpoint("database"),

@@ -43,11 +43,17 @@ def example(name: str) -> tuple[ModuleType, ModuleType]:
 sys.path.insert(0, _FOLDER.name)
 _generate(
     [PROBE_PROTOS, TRIAL_PROTOS, COUNTER_PROTOS],
+    "callboard/v1/admin.proto",
+    "callboard/v1/gateway.proto",
     "callboard/v1/options.proto",
     "probe.proto",
     "trial.proto",
     "counter.proto",
 )
+admin = importlib.import_module("callboard.v1.admin_pb2")
+admin_grpc = importlib.import_module("callboard.v1.admin_pb2_grpc")
+gateway = importlib.import_module("callboard.v1.gateway_pb2")
+gateway_grpc = importlib.import_module("callboard.v1.gateway_pb2_grpc")
 probe = importlib.import_module("probe_pb2")
 probe_grpc = importlib.import_module("probe_pb2_grpc")
 trial = importlib.import_module("trial_pb2")

@@ -12,13 +12,15 @@ use callboard_mailbox::{Address, MessageId, Sequence, Store, Timestamp};
 use tokio::sync::{SemaphorePermit, oneshot};
 use tokio::time::{Instant, timeout_at};
 
+use crate::answer::{answer, wait};
 use crate::catalog::Route;
 use crate::delay;
 use crate::gateway::Gateway;
 use crate::lane::{Command, Envelope};
 use crate::read;
 use crate::refusal::{Refusal, Stored};
-use crate::replies::{Answered, Ticket};
+
+pub use crate::answer::{Answer, Receipt, Refused};
 
 /// The longest time by which the gateway answers before the caller's deadline,
 /// so that the answer, and not the caller's own timer, tells what happened.
@@ -43,8 +45,25 @@ pub struct Call {
     /// is processed once. A read-only ask is no message, and its id means nothing:
     /// it is taken so that a client may give one to every call.
     pub message_id: Option<MessageId>,
-    /// When the message is delivered; `None` for at once. Only for tells.
+    /// When the message is delivered; `None` for at once. Only for messages whose
+    /// caller does not wait for a reply.
     pub deliver: Option<Deliver>,
+    /// The actor's key. What the request has of it must be the same, and what it
+    /// lacks of it is put into it. `None`: the request has it, or it is made.
+    pub key: Option<String>,
+    /// What the caller waits for.
+    pub wait: Wait,
+}
+
+/// What the caller of an ask waits for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Wait {
+    /// The reply.
+    #[default]
+    Reply,
+    /// Until the message is durable, as with a tell. The reply is stored as
+    /// always, and can be read by the message's id.
+    Stored,
 }
 
 /// When a message is delivered.
@@ -56,43 +75,6 @@ pub enum Deliver {
     At(Timestamp),
 }
 
-/// A call's answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
-    /// The encoded response.
-    pub payload: Bytes,
-    /// What became of the message; `None` for a read-only ask, which is none.
-    pub receipt: Option<Receipt>,
-}
-
-/// What is known of a stored message.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Receipt {
-    /// Its id.
-    pub message_id: MessageId,
-    /// Its place in its mailbox's log; `None` for a delayed message and for one
-    /// that was sent before.
-    pub sequence: Option<Sequence>,
-    /// Whether it was sent before, and this is what became of it then.
-    pub duplicate: bool,
-}
-
-/// Why a call has no answer, and what is known of its message.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{refusal}")]
-pub struct Refused {
-    /// Why there is no answer.
-    pub refusal: Refusal,
-    /// The message, when it is stored.
-    pub receipt: Option<Box<Receipt>>,
-}
-
-impl From<Refusal> for Refused {
-    fn from(refusal: Refusal) -> Self {
-        Self { refusal, receipt: None }
-    }
-}
-
 impl<S: Store + 'static> Gateway<S> {
     /// Takes a call from its path and bytes to its answer. Whoever drops the
     /// future gives up the answer, not the message.
@@ -100,45 +82,70 @@ impl<S: Store + 'static> Gateway<S> {
     /// # Errors
     /// See [`Refusal`].
     pub async fn call(self: &Arc<Self>, call: Call) -> Result<Answer, Refused> {
+        let routed = self.route(call)?;
+        self.perform(routed).await
+    }
+
+    /// Finds out what a call is for. Nothing is sent yet.
+    pub(crate) fn route(&self, mut call: Call) -> Result<Routed, Refusal> {
         let route = self.catalog.route(&call.path)?;
         if route.is_internal() {
-            return Err(Refusal::InternalMethod { path: call.path }.into());
+            return Err(Refusal::InternalMethod { path: call.path });
         }
+        let is_new = call.key.is_none() && route.makes_key(&call.payload);
+        let new_key = is_new.then(|| self.new_key(route.actor_type(), call.message_id.as_ref()));
+        if let Some(key) = new_key.as_ref().or(call.key.as_ref()) {
+            call.payload = route.with_key(&call.payload, key)?;
+        }
+        let address = route.address(&call.payload)?;
+        Ok(Routed { route, address, new_key, call })
+    }
+
+    /// Takes a call from its actor to its answer.
+    pub(crate) async fn perform(self: &Arc<Self>, routed: Routed) -> Result<Answer, Refused> {
+        let Routed { route, address, new_key, call } = routed;
         // Until the message is stored, a gateway that drains waits for it.
         let storing = self.tasks.token();
         let _open = self.admit()?;
-        let address = route.address(&call.payload)?;
         self.functions.of(address.actor_type())?;
 
-        let deadline = self.deadline(&route, call.timeout);
-        let at = self.delivery(&route, call.deliver)?;
+        let awaits_reply = !route.is_tell() && call.wait == Wait::Reply;
+        let deadline = self.deadline(call.timeout, awaits_reply);
         if route.is_read_only() {
+            only_at_once(&call)?;
             let payload = read::answer(self, &route, &address, call, deadline).await?;
             return Ok(Answer { payload, receipt: None });
         }
+        let at = self.delivery(call.deliver, awaits_reply)?;
         let is_given = call.message_id.is_some();
         let message = self.message(&route, call, at);
         let (message_id, digest) = (message.id.clone(), message.digest());
+        let receipt = |sequence, duplicate| Receipt {
+            message_id: message_id.clone(),
+            sequence,
+            duplicate,
+            new_key: new_key.clone(),
+        };
         let key = ReplyKey::new(&address, &message_id);
         if is_given {
             let known = timeout_at(deadline, self.stored_reply(&key)).await;
             let known = known.map_err(|_| Refusal::SendTimeout { message_id: message_id.clone() });
             if let Some(answered) = known?? {
-                let receipt = Receipt { message_id, sequence: None, duplicate: true };
-                let is_open = answered.outcome == Outcome::Later && !route.is_tell();
+                let receipt = receipt(None, true);
+                let is_open = answered.outcome == Outcome::Later && awaits_reply;
                 if !is_open || answered.digest != digest {
-                    return answer(&route, answered, digest, receipt);
+                    return answer(awaits_reply, answered, digest, receipt);
                 }
                 // It is handled, and only its answer is missing: to send it again
                 // would not bring it nearer.
                 drop(storing);
                 let ticket = self.replies.wait_for(key.clone());
                 self.replies.left_open(&key);
-                return wait(&route, ticket, deadline, digest, receipt).await;
+                return wait(ticket, deadline, digest, receipt).await;
             }
         }
         // Before the message is sent, so that the reply cannot come first.
-        let ticket = (!route.is_tell()).then(|| self.replies.wait_for(key));
+        let ticket = awaits_reply.then(|| self.replies.wait_for(key));
         let sequence = match at {
             None => Some(self.store_message(&address, message, deadline).await?),
             Some(at) => {
@@ -147,10 +154,10 @@ impl<S: Store + 'static> Gateway<S> {
             }
         };
         drop(storing);
-        let receipt = Receipt { message_id, sequence, duplicate: false };
+        let receipt = receipt(sequence, false);
 
         match ticket {
-            Some(ticket) => wait(&route, ticket, deadline, digest, receipt).await,
+            Some(ticket) => wait(ticket, deadline, digest, receipt).await,
             None => Ok(Answer { payload: Bytes::new(), receipt: Some(receipt) }),
         }
     }
@@ -168,7 +175,8 @@ impl<S: Store + 'static> Gateway<S> {
         }
     }
 
-    fn admit(&self) -> Result<SemaphorePermit<'_>, Refusal> {
+    /// A place among the open calls.
+    pub(crate) fn admit(&self) -> Result<SemaphorePermit<'_>, Refusal> {
         let unavailable =
             |detail: &str| Refusal::Unavailable { detail: detail.to_owned(), stored: Stored::No };
         if self.draining.is_cancelled() {
@@ -177,10 +185,25 @@ impl<S: Store + 'static> Gateway<S> {
         self.open_calls.try_acquire().map_err(|_| unavailable("too many calls are open"))
     }
 
-    fn deadline(&self, route: &Route, timeout: Option<Duration>) -> Instant {
-        let default = match route.is_tell() {
-            true => self.settings.tell_timeout,
-            false => self.settings.ask_timeout,
+    /// The key of a new actor. A message that has an id is sent to the same actor
+    /// when it is sent again.
+    fn new_key(&self, actor_type: &str, message_id: Option<&MessageId>) -> String {
+        let Some(id) = message_id else { return self.new_id().to_string() };
+        let Digest(bytes) = Digest::of(actor_type, id.as_str().as_bytes());
+        uuid::Builder::from_custom_bytes(bytes).into_uuid().to_string()
+    }
+
+    fn new_id(&self) -> MessageId {
+        let mut random = [0; 10];
+        random.fill_with(|| fastrand::u8(..));
+        MessageId::from_time((self.clock)(), &random)
+    }
+
+    /// When a call is answered at the latest.
+    pub(crate) fn deadline(&self, timeout: Option<Duration>, awaits_reply: bool) -> Instant {
+        let default = match awaits_reply {
+            true => self.settings.ask_timeout,
+            false => self.settings.tell_timeout,
         };
         let timeout = timeout.unwrap_or(default).min(TIMEOUT_MAX);
         Instant::now() + timeout - (timeout / 10).min(ANSWER_EARLIER_MAX)
@@ -189,8 +212,8 @@ impl<S: Store + 'static> Gateway<S> {
     /// When a message is delivered; `None` for at once.
     fn delivery(
         &self,
-        route: &Route,
         deliver: Option<Deliver>,
+        awaits_reply: bool,
     ) -> Result<Option<Timestamp>, Refusal> {
         let now = (self.clock)();
         let (field, at) = match deliver {
@@ -199,8 +222,9 @@ impl<S: Store + 'static> Gateway<S> {
             Some(Deliver::At(at)) => ("callboard-deliver-at", at),
         };
         let invalid = |detail: String| Refusal::Invalid { field: field.to_owned(), detail };
-        if !route.is_tell() {
-            return Err(invalid("an ask cannot be delayed, since its caller waits".into()));
+        if awaits_reply {
+            let detail = "an ask whose caller waits cannot be delayed; send it as a tell";
+            return Err(invalid(detail.into()));
         }
         if at.since(now) > DELAY_MAX {
             let days = DELAY_MAX.as_secs() / 86_400;
@@ -213,33 +237,22 @@ impl<S: Store + 'static> Gateway<S> {
         let sent_at = (self.clock)();
         let kind = if route.is_tell() { Kind::Tell } else { Kind::Ask };
         let timeout = call.timeout.unwrap_or(self.settings.ask_timeout).min(TIMEOUT_MAX);
-        let receipt = call.message_id.is_some() || at.is_some();
-        let new = || {
-            let mut random = [0; 10];
-            random.fill_with(|| fastrand::u8(..));
-            MessageId::from_time(sent_at, &random)
-        };
+        let awaits_reply = kind == Kind::Ask && call.wait == Wait::Reply;
+        // Whoever gets the id of an ask instead of its reply may send it again.
+        let is_left = kind == Kind::Ask && !awaits_reply;
+        let receipt = call.message_id.is_some() || at.is_some() || is_left;
         Message {
-            id: call.message_id.unwrap_or_else(new),
+            id: call.message_id.unwrap_or_else(|| self.new_id()),
             kind,
             method: route.method().to_owned(),
             payload: call.payload,
             sent_at,
-            deadline: (kind == Kind::Ask).then(|| sent_at.plus(timeout)),
+            deadline: awaits_reply.then(|| sent_at.plus(timeout)),
             headers: call.headers,
             receipt,
             sender: None,
             answer_to: None,
         }
-    }
-
-    /// What became of a message that was sent with this id before, as far as the
-    /// reply table shows. It may lag; then the message is dropped when it runs.
-    async fn stored_reply(&self, key: &ReplyKey) -> Result<Option<Answered>, Refusal> {
-        let replies = self.store.replies(std::slice::from_ref(key), (self.clock)()).await;
-        let mut replies = replies.map_err(|error| Refusal::from_store(&error, Stored::No))?;
-        let reply = replies.pop().flatten();
-        Ok(reply.map(|reply| Answered { outcome: reply.outcome, digest: reply.digest }))
     }
 
     /// Hands a message to its actor's lane; its place once it is durable and
@@ -263,46 +276,29 @@ impl<S: Store + 'static> Gateway<S> {
     }
 }
 
-/// Waits for the reply to a message that is stored.
-async fn wait(
-    route: &Route,
-    mut ticket: Ticket,
-    deadline: Instant,
-    digest: Option<Digest>,
-    receipt: Receipt,
-) -> Result<Answer, Refused> {
-    let refusal = match timeout_at(deadline, ticket.ended()).await {
-        Ok(Ok(answered)) => return answer(route, answered, digest, receipt),
-        Ok(Err(refusal)) => refusal,
-        Err(_) => Refusal::AskTimeout { message_id: receipt.message_id.clone() },
-    };
-    Err(Refused { refusal, receipt: Some(Box::new(receipt)) })
+/// A call whose actor is known.
+pub(crate) struct Routed {
+    route: Arc<Route>,
+    address: Address,
+    new_key: Option<String>,
+    call: Call,
 }
 
-/// What a caller gets from a stored reply. Of a tell he only learns that it was
-/// taken; and nobody learns the reply to another message of the same id.
-fn answer(
-    route: &Route,
-    answered: Answered,
-    digest: Option<Digest>,
-    receipt: Receipt,
-) -> Result<Answer, Refused> {
-    let message_id = receipt.message_id.clone();
-    if answered.digest != digest {
-        return Err(Refusal::MessageIdReused { message_id }.into());
+impl Routed {
+    /// The actor that it is for.
+    pub(crate) fn address(&self) -> &Address {
+        &self.address
     }
-    let refusal = match answered.outcome {
-        Outcome::Cancelled => Refusal::Cancelled { message_id },
-        _ if route.is_tell() => {
-            return Ok(Answer { payload: Bytes::new(), receipt: Some(receipt) });
-        }
-        Outcome::Ok(payload) => return Ok(Answer { payload, receipt: Some(receipt) }),
-        Outcome::Failed { code, status } => Refusal::Handler { code, status },
-        Outcome::DeadLettered { attempts, error } => {
-            Refusal::DeadLettered { message_id, attempts, error }
-        }
-        // Whoever waits for it is not given it; see `Replies::end`.
-        Outcome::Later => Refusal::Internal { detail: "the answer is still to come".into() },
+}
+
+/// A read-only ask is no message: it cannot be left somewhere.
+fn only_at_once(call: &Call) -> Result<(), Refusal> {
+    let field = match (call.deliver, call.wait) {
+        (None, Wait::Reply) => return Ok(()),
+        (None, Wait::Stored) => "callboard-mode",
+        (Some(Deliver::After(_)), _) => "callboard-delay",
+        (Some(Deliver::At(_)), _) => "callboard-deliver-at",
     };
-    Err(Refused { refusal, receipt: Some(Box::new(receipt)) })
+    let detail = "a read-only ask is answered at once, and leaves nothing behind";
+    Err(Refusal::Invalid { field: field.to_owned(), detail: detail.to_owned() })
 }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use callboard_mailbox::Address;
 use callboard_mailbox::limits::MESSAGE_BYTES_MAX;
 use callboard_proto::pb::RetryPolicy;
-use callboard_proto::schema::{KeyError, Kind, Method, Schema};
+use callboard_proto::schema::{FillError, KeyError, Kind, Method, Schema};
 
 use crate::refusal::Refusal;
 
@@ -92,6 +92,35 @@ impl Route {
     #[must_use]
     pub fn is_internal(&self) -> bool {
         self.method.is_internal()
+    }
+
+    /// The method as its file describes it.
+    #[must_use]
+    pub fn method_schema(&self) -> &Method {
+        &self.method
+    }
+
+    /// Whether the gateway is to make a key for an encoded request, since it has
+    /// none.
+    #[must_use]
+    pub fn makes_key(&self, payload: &[u8]) -> bool {
+        let is_missing = |error| matches!(error, KeyError::Missing { .. });
+        self.method.makes_key() && self.method.key_of(payload).is_err_and(is_missing)
+    }
+
+    /// An encoded request with a key in its key fields.
+    ///
+    /// # Errors
+    /// When the request has another key, or the key does not fit its key fields.
+    pub fn with_key(&self, payload: &Bytes, key: &str) -> Result<Bytes, Refusal> {
+        let filled = self.method.with_key(payload, key).map_err(|error| {
+            let field = match &error {
+                FillError::Malformed(malformed) => malformed.field(),
+                _ => "callboard-key",
+            };
+            Refusal::Invalid { field: field.to_owned(), detail: error.to_string() }
+        })?;
+        Ok(filled.into())
     }
 
     /// Checks an encoded request, and finds the actor that it is for.

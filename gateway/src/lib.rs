@@ -11,17 +11,23 @@
 //! | [`gateway`] | what the parts share; starting and draining |
 //! | [`catalog`] | which path is which method of which actor type |
 //! | [`call`](mod@call) | the whole life of a call, on one screen |
+//! | `answer` | what becomes of it: replies, receipts, waiting for them |
 //! | `read` | read-only asks, which go past the mailbox |
 //! | `delay` | delayed messages on their way in |
-//! | `door` | gRPC in and out |
+//! | `door` | the ways in and out: gRPC, gRPC-Web, Connect |
+//! | `layer` | what lies around them: which web pages may call, compression |
+//! | `generic` | calls by name: `callboard.v1.Gateway` |
 //! | [`codec`] | messages that stay encoded |
 //! | `lane` | one actor's messages on their way: append, wake, invoke, look again |
 //! | [`functions`] | the actors' Lambda functions |
 //! | `replies` | callers that wait for a reply |
 //! | `sweep` | work that a crash left behind |
+//! | `admin` | what operators do to mailboxes |
 //! | [`refusal`] | the one place where errors become gRPC statuses |
-//! | [`serve`] | connections: listening, limits, shutting down |
+//! | [`serve`] | ports and connections: listening, limits, health, shutting down |
 
+mod admin;
+mod answer;
 pub mod call;
 pub mod catalog;
 pub mod codec;
@@ -29,7 +35,9 @@ mod delay;
 mod door;
 pub mod functions;
 pub mod gateway;
+mod generic;
 mod lane;
+mod layer;
 mod read;
 pub mod refusal;
 mod replies;

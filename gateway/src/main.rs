@@ -25,6 +25,8 @@ enum Command {
     Serve(command::serve::Arguments),
     /// Call a method of an actor, with JSON in and out.
     Call(command::call::Arguments),
+    /// Look into mailboxes, and mend what is stuck in them.
+    Admin(command::admin::Arguments),
     /// Check .proto files: do they compile, and do they describe actors?
     Check(command::check::Arguments),
     /// Write the .proto files that yours import, for code generators of other languages.
@@ -43,6 +45,7 @@ fn main() -> ExitCode {
             Command::Dev(arguments) => command::dev::run(arguments).await,
             Command::Serve(arguments) => command::serve::run(arguments).await,
             Command::Call(arguments) => command::call::run(arguments).await,
+            Command::Admin(arguments) => command::admin::run(arguments).await,
             Command::Check(arguments) => command::check::run(&arguments),
             Command::Protos(arguments) => command::protos::run(&arguments),
             Command::Tables(arguments) => command::tables::run(arguments).await,

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use bytes::Bytes;
-use callboard_mailbox::{MessageId, store};
+use callboard_mailbox::{Address, MessageId, store};
 use callboard_proto::ERROR_DOMAIN;
 use callboard_proto::pb::ErrorReason;
 use prost::Message;
@@ -69,6 +69,13 @@ pub enum Refusal {
         /// The message.
         message_id: MessageId,
     },
+    /// The deadline passed while somebody waited for a reply by its message's id.
+    /// Whether there is such a message is not known.
+    #[error("the deadline passed, and no reply to message {message_id} is stored")]
+    AwaitTimeout {
+        /// The message.
+        message_id: MessageId,
+    },
     /// The deadline of a read-only ask passed. There is no message.
     #[error("the deadline passed before the actor answered; a read-only ask leaves nothing behind")]
     ReadTimeout,
@@ -121,6 +128,41 @@ pub enum Refusal {
         code: u32,
         /// The encoded `google.rpc.Status`.
         status: Bytes,
+    },
+    /// An actor has no mailbox, or its mailbox has no such message.
+    #[error("{address} has no {what}{}", message_id.as_ref().map(|id| format!(" {id}")).unwrap_or_default())]
+    NotFound {
+        /// What is missing.
+        what: &'static str,
+        /// The actor.
+        address: Address,
+        /// The message, if it is one.
+        message_id: Option<MessageId>,
+    },
+    /// A mailbox that was to be paused is so already, for another reason.
+    #[error("the mailbox of {address} is paused already: {reason}")]
+    AlreadyPaused {
+        /// The actor.
+        address: Address,
+        /// Why it is paused.
+        reason: String,
+    },
+    /// A mailbox that was to be resumed is not paused.
+    #[error("the mailbox of {address} is not paused")]
+    NotPaused {
+        /// The actor.
+        address: Address,
+    },
+    /// The database did not do what an operator asked, or did not say so.
+    #[error("{detail}; {}", match may_be_done {
+        true => "what was asked may be done, wholly or in part",
+        false => "nothing was changed",
+    })]
+    Undone {
+        /// What is wrong.
+        detail: String,
+        /// Whether it may be done.
+        may_be_done: bool,
     },
     /// A defect of Callboard, or something stored that cannot be read.
     #[error("{detail}")]
@@ -193,7 +235,7 @@ impl From<Refusal> for Status {
                     pairs(&[("what", what), ("limit_bytes", &limit), ("size_bytes", &size)]);
                 (Code::ResourceExhausted, ErrorReason::PayloadTooLarge, metadata)
             }
-            Refusal::AskTimeout { message_id } => {
+            Refusal::AskTimeout { message_id } | Refusal::AwaitTimeout { message_id } => {
                 let metadata = pairs(&[("message_id", message_id.as_str())]);
                 (Code::DeadlineExceeded, ErrorReason::AskTimeout, metadata)
             }
@@ -231,6 +273,29 @@ impl From<Refusal> for Status {
                 let metadata = pairs(&[("message_id", message_id.as_str())]);
                 (Code::Cancelled, ErrorReason::MessageCancelled, metadata)
             }
+            Refusal::NotFound { what, address, message_id } => {
+                let mut metadata = pairs(&[("what", what), ("address", address.as_str())]);
+                metadata.extend(
+                    message_id.as_ref().map(|id| ("message_id".to_owned(), id.to_string())),
+                );
+                (Code::NotFound, ErrorReason::NotFound, metadata)
+            }
+            Refusal::AlreadyPaused { address, reason } => {
+                let metadata = pairs(&[("address", address.as_str()), ("paused_reason", reason)]);
+                (Code::FailedPrecondition, ErrorReason::MailboxPaused, metadata)
+            }
+            Refusal::NotPaused { address } => {
+                let metadata = pairs(&[("address", address.as_str())]);
+                (Code::FailedPrecondition, ErrorReason::MailboxNotPaused, metadata)
+            }
+            Refusal::Undone { detail, may_be_done } => {
+                if !may_be_done {
+                    extra.set_retry_info(Some(RETRY_AFTER));
+                }
+                let done = if *may_be_done { "unknown" } else { "no" };
+                let metadata = pairs(&[("detail", detail), ("done", done)]);
+                (Code::Unavailable, ErrorReason::Unavailable, metadata)
+            }
             Refusal::Internal { detail } => {
                 (Code::Internal, ErrorReason::Internal, pairs(&[("detail", detail)]))
             }
@@ -256,18 +321,32 @@ impl Refusal {
     /// DynamoDB itself says stays in the log: it may name tables, accounts and
     /// keys.
     pub(crate) fn from_store(error: &store::Error, stored: Stored) -> Self {
-        tracing::error!(%error, "a request to DynamoDB failed");
-        let detail = match error {
-            store::Error::Throttled(_) => "the database throttles",
-            store::Error::Unanswered(_) => "the database did not answer",
-            store::Error::Refused(_) => "the database refused the gateway; its log has more",
-            store::Error::Corrupt(_) => {
-                let detail =
-                    "something stored in the mailbox cannot be read; the gateway's log has more";
-                return Self::Internal { detail: detail.to_owned() };
-            }
-        };
-        Self::Unavailable { detail: detail.to_owned(), stored }
+        match unanswered(error) {
+            Ok(detail) => Self::Unavailable { detail: detail.to_owned(), stored },
+            Err(corrupt) => corrupt,
+        }
+    }
+
+    /// What it means to an operator.
+    pub(crate) fn from_store_for_operator(error: &store::Error, may_be_done: bool) -> Self {
+        match unanswered(error) {
+            Ok(detail) => Self::Undone { detail: detail.to_owned(), may_be_done },
+            Err(corrupt) => corrupt,
+        }
+    }
+}
+
+/// Why DynamoDB gave no answer; or what it gave cannot be read.
+fn unanswered(error: &store::Error) -> Result<&'static str, Refusal> {
+    tracing::error!(%error, "a request to DynamoDB failed");
+    match error {
+        store::Error::Throttled(_) => Ok("the database throttles"),
+        store::Error::Unanswered(_) => Ok("the database did not answer"),
+        store::Error::Refused(_) => Ok("the database refused the gateway; its log has more"),
+        store::Error::Corrupt(_) => Err(Refusal::Internal {
+            detail: "something stored in the mailbox cannot be read; the gateway's log has more"
+                .to_owned(),
+        }),
     }
 }
 
@@ -277,6 +356,10 @@ mod tests {
 
     fn id() -> MessageId {
         MessageId::new("0198").expect("an id")
+    }
+
+    fn address() -> Address {
+        Address::new("a.B", "c").expect("an address")
     }
 
     #[test]
@@ -320,6 +403,12 @@ mod tests {
                 "message_id",
             ),
             (
+                Refusal::AwaitTimeout { message_id: id() },
+                Code::DeadlineExceeded,
+                "ASK_TIMEOUT",
+                "message_id",
+            ),
+            (
                 Refusal::SendTimeout { message_id: id() },
                 Code::DeadlineExceeded,
                 "SEND_TIMEOUT",
@@ -355,6 +444,30 @@ mod tests {
                 Code::Cancelled,
                 "MESSAGE_CANCELLED",
                 "message_id",
+            ),
+            (
+                Refusal::NotFound { what: "mailbox", address: address(), message_id: None },
+                Code::NotFound,
+                "NOT_FOUND",
+                "what",
+            ),
+            (
+                Refusal::AlreadyPaused { address: address(), reason: "x".into() },
+                Code::FailedPrecondition,
+                "MAILBOX_PAUSED",
+                "paused_reason",
+            ),
+            (
+                Refusal::NotPaused { address: address() },
+                Code::FailedPrecondition,
+                "MAILBOX_NOT_PAUSED",
+                "address",
+            ),
+            (
+                Refusal::Undone { detail: "x".into(), may_be_done: false },
+                Code::Unavailable,
+                "UNAVAILABLE",
+                "done",
             ),
         ];
         for (refusal, code, reason, fact) in cases {

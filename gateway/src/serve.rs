@@ -1,4 +1,8 @@
-//! Connections: listening, limits, shutting down.
+//! The ports: listening, what each serves, and shutting down.
+
+mod connection;
+mod health;
+mod private;
 
 use std::io;
 use std::net::SocketAddr;
@@ -8,30 +12,34 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::Request;
 use callboard_mailbox::Store;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tonic::body::Body;
 use tonic::service::Routes;
-use tower::ServiceExt;
 
-use crate::catalog::Catalog;
-use crate::door;
+use crate::admin;
+use crate::door::connect::Beside;
+use crate::door::{self, Doors};
 use crate::gateway::Gateway;
+use crate::generic::{self, Generic};
+use crate::layer::origin::Pages;
+use crate::settings::Connections;
 
-/// The most calls that one connection may have open. tonic and hyper have no
-/// limit by themselves; gRPC clients open a further connection or wait.
-const STREAMS_MAX: u32 = 250;
-
-/// How often a quiet connection is asked whether the other side is there, and
-/// how long it may take to answer.
-const KEEPALIVE: Duration = Duration::from_secs(30);
+pub use private::private;
 
 /// How long answers may take on their way out, beyond the grace of the calls.
 const LINGER: Duration = Duration::from_secs(1);
+
+/// How long no connection is accepted after one could not be.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// What a port serves, and how it takes connections.
+pub struct Port {
+    router: Router,
+    connections: Connections,
+}
 
 /// Why the gateway cannot listen.
 #[derive(Debug, thiserror::Error)]
@@ -52,7 +60,7 @@ pub enum Error {
 fn hint(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::AddrInUse => {
-            "; stop the other process, or choose another address with --listen"
+            "; stop the other process, or choose another address with --listen or --private-listen"
         }
         io::ErrorKind::PermissionDenied => "; choose a port above 1023 with --listen",
         _ => "",
@@ -67,84 +75,76 @@ pub async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
     TcpListener::bind(address).await.map_err(|source| Error::Listen { address, source })
 }
 
-/// All that the port serves: reflection, health, and every path of the catalog.
+/// All that the public port serves: reflection, health, and every path of the
+/// catalog, for gRPC, gRPC-Web and Connect.
 ///
 /// # Errors
 /// When the descriptors cannot be served by reflection.
-pub async fn router<S: Store + 'static>(gateway: Arc<Gateway<S>>) -> Result<Router, Error> {
-    let (health, health_service) = tonic_health::server::health_reporter();
-    for service in services(gateway.catalog()) {
-        health.set_service_status(service, tonic_health::ServingStatus::Serving).await;
-    }
-    let drained = gateway.draining.clone();
-    let names: Vec<_> = services(gateway.catalog()).collect();
-    tokio::spawn(async move {
-        drained.cancelled().await;
-        for service in names.into_iter().chain([String::new()]) {
-            health.set_service_status(service, tonic_health::ServingStatus::NotServing).await;
-        }
-    });
+pub async fn router<S: Store + 'static>(gateway: Arc<Gateway<S>>) -> Result<Port, Error> {
+    let (reporter, health_service) = tonic_health::server::health_reporter();
+    health::report(Arc::clone(&gateway), reporter).await;
     let descriptors = gateway.catalog().schema().descriptor_set();
     let reflection = || {
-        tonic_reflection::server::Builder::configure()
-            .register_encoded_file_descriptor_set(&descriptors)
+        [Some(&*descriptors), Some(generic::DESCRIPTORS), admin::descriptors(&gateway)]
+            .into_iter()
+            .flatten()
+            .fold(tonic_reflection::server::Builder::configure(), |builder, descriptors| {
+                builder.register_encoded_file_descriptor_set(descriptors)
+            })
     };
     let routes = Routes::new(health_service)
+        .add_service(Generic::new(Arc::clone(&gateway)))
         .add_service(reflection().build_v1()?)
         .add_service(reflection().build_v1alpha()?);
-    Ok(routes.into_axum_router().fallback(move |request: Request| {
-        door::grpc::serve(Arc::clone(&gateway), request.map(Body::new))
-    }))
-}
-
-fn services(catalog: &Catalog) -> impl Iterator<Item = String> {
-    catalog.schema().actors().iter().map(|actor| actor.service().full_name().to_owned())
+    let routes = admin::add(routes, &gateway);
+    let actors = Arc::clone(&gateway);
+    let routes = routes.into_axum_router().fallback(move |request: Request| {
+        door::grpc::serve(Arc::clone(&actors), request.map(Body::new))
+    });
+    let own = [
+        Some(generic::DESCRIPTORS),
+        Some(tonic_health::pb::FILE_DESCRIPTOR_SET),
+        admin::descriptors(&gateway),
+    ];
+    let beside = Beside::new(routes.clone(), own.into_iter().flatten());
+    let settings = &gateway.settings;
+    let connections = settings.connections.clone();
+    let pages = Pages::new(&settings.pages.origins, &settings.pages.hosts);
+    let doors = Arc::new(Doors { gateway, routes, beside, pages });
+    let router = Router::new().fallback(move |request: Request| {
+        let doors = Arc::clone(&doors);
+        async move { doors.serve(request.map(Body::new)).await }
+    });
+    Ok(Port { router, connections })
 }
 
 /// Serves connections until `stop`, then lets open calls finish for `grace`.
-pub async fn serve(
-    listener: TcpListener,
-    router: Router,
-    stop: CancellationToken,
-    grace: Duration,
-) {
-    let connections = GracefulShutdown::new();
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new());
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(STREAMS_MAX)
-        .keep_alive_interval(KEEPALIVE)
-        .keep_alive_timeout(KEEPALIVE);
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            () = stop.cancelled() => break,
-        };
+pub async fn serve(listener: TcpListener, port: Port, stop: CancellationToken, grace: Duration) {
+    let Port { router, connections: Connections { open_max, age } } = port;
+    let open = Arc::new(Semaphore::new(open_max.min(Semaphore::MAX_PERMITS)));
+    let connections = TaskTracker::new();
+    let accept = || async {
+        // Further ones wait in the listener's queue, and then at their client's.
+        let permit = Arc::clone(&open).acquire_owned().await.expect("it is never closed");
+        (permit, listener.accept().await)
+    };
+    while let Some((permit, accepted)) = stop.run_until_cancelled(accept()).await {
         let stream = match accepted {
             Ok((stream, _)) => stream,
             Err(error) => {
                 // Out of file descriptors, for example: others may close some.
                 tracing::warn!(%error, "a connection could not be accepted");
-                tokio::time::sleep(Duration::from_millis(50)).await;
+                tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             }
         };
-        // Without it small answers wait for the other side's delayed ACK.
-        let _ = stream.set_nodelay(true);
-        let service = router
-            .clone()
-            .map_request(|request: http::Request<_>| request.map(axum::body::Body::new));
-        let connection =
-            builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
-        let connection = connections.watch(connection.into_owned());
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(error, "a connection ended with an error");
-            }
+        let connection = connection::serve(stream, router.clone(), age, stop.clone());
+        connections.spawn(async move {
+            connection.await;
+            drop(permit);
         });
     }
     drop(listener);
-    let _ = tokio::time::timeout(grace + LINGER, connections.shutdown()).await;
+    connections.close();
+    let _ = tokio::time::timeout(grace + LINGER, connections.wait()).await;
 }

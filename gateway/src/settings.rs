@@ -5,6 +5,28 @@ use std::time::Duration;
 use callboard_mailbox::lease::Terms;
 use callboard_mailbox::retry::Backoff;
 
+/// How a gateway takes connections.
+#[derive(Clone, Debug)]
+pub struct Connections {
+    /// How many may be open at once; further ones wait until one is closed.
+    pub open_max: usize,
+    /// How long one is used before its client is asked to make another: so new
+    /// gateways get their share. Calls that are open on it end as they would.
+    /// `None` for ever. It varies by a tenth, lest all come back at once.
+    pub age: Option<Duration>,
+}
+
+/// Which web pages may call a gateway; none by default.
+#[derive(Clone, Debug, Default)]
+pub struct Pages {
+    /// Their origins, `https://app.example.com`, or `*` for all.
+    pub origins: Vec<String>,
+    /// Names under which browsers call the gateway, if it is behind a proxy on
+    /// its own machine. Without one `localhost` and addresses are taken on
+    /// loopback, and anything elsewhere.
+    pub hosts: Vec<String>,
+}
+
 /// How a gateway behaves.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -36,6 +58,19 @@ pub struct Settings {
     /// record to rest, which costs two writes of the index that an actor with a
     /// message a minute need not pay.
     pub lane_idle: Duration,
+    /// Whether operators may look into mailboxes and mend them. Nobody is asked who
+    /// he is, so it is for gateways that only operators can reach.
+    pub admin: bool,
+    /// How connections are taken.
+    pub connections: Connections,
+    /// Which web pages may call.
+    pub pages: Pages,
+}
+
+impl Default for Connections {
+    fn default() -> Self {
+        Self { open_max: 10_000, age: Some(Duration::from_secs(30 * 60)) }
+    }
 }
 
 impl Default for Settings {
@@ -57,6 +92,9 @@ impl Default for Settings {
             crash_backoff: backoff(200, 60),
             unreachable_backoff: backoff(500, 10),
             lane_idle: Duration::from_secs(60),
+            admin: false,
+            connections: Connections::default(),
+            pages: Pages::default(),
         }
     }
 }

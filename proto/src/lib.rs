@@ -41,6 +41,8 @@ pub const OPTIONS_PROTO: &str = include_str!("../callboard/v1/options.proto");
 /// The files that a user's .proto file may import, each as its import path and
 /// its source.
 pub const PROTO_FILES: &[(&str, &str)] = &[
+    ("callboard/v1/admin.proto", include_str!("../callboard/v1/admin.proto")),
     ("callboard/v1/error_reason.proto", include_str!("../callboard/v1/error_reason.proto")),
+    ("callboard/v1/gateway.proto", include_str!("../callboard/v1/gateway.proto")),
     ("callboard/v1/options.proto", OPTIONS_PROTO),
 ];

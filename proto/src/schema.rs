@@ -6,12 +6,14 @@
 //!
 //! - [`Schema`]: the files, compiled and checked
 //! - [`ActorType`], [`Method`]: what is in them; [`Method::check`] and
-//!   [`Method::key_of`] look at an encoded request
+//!   [`Method::key_of`] look at an encoded request, [`Method::with_key`] puts a
+//!   key into one
 //! - [`Errors`]: all that is wrong with the files, with places and advice
 
 mod actor;
 mod compile;
 mod error;
+mod fill_key;
 mod key_rules;
 mod method_rules;
 mod options;
@@ -30,6 +32,7 @@ use prost_reflect::DescriptorPool;
 
 pub use actor::{ActorType, Kind, Method};
 pub use error::{Error, Errors};
+pub use fill_key::FillError;
 pub use request_key::KeyError;
 pub use shape::Malformed;
 use source::Sources;

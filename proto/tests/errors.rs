@@ -46,6 +46,28 @@ fn a_request_needs_a_key_field() {
 }
 
 #[test]
+fn a_new_key_is_a_string_that_a_gateway_makes() {
+    let new_key = |more: &str, key: &str| {
+        let method = format!(
+            "rpc Do(Q) returns (R) {{ option (callboard.v1.handler) = {{ new_key: true {more} }}; }}"
+        );
+        compile(&one_method(&method, key, ""))
+    };
+    let schema = new_key("tell: true", KEY).expect("valid");
+    assert!(schema.actors()[0].methods()[0].makes_key());
+    let two = format!("{KEY} string b = 2 [(callboard.v1.field) = {{ key: true }}];");
+    for (more, key, why) in [
+        ("internal: true", KEY, "no gateway takes it"),
+        ("read_only: true", KEY, "it is read-only"),
+        ("", &KEY.replace("string", "int64"), "its key is not a single string"),
+        ("", two.as_str(), "its key is not a single string"),
+    ] {
+        let message = format!("t.proto:3:1: `Do` cannot make new keys: {why}");
+        assert_eq!(messages(new_key(more, key)), [message]);
+    }
+}
+
+#[test]
 fn a_request_that_is_not_the_users_is_reported_at_the_method() {
     let body = "import \"google/protobuf/empty.proto\";\n\
         service A { option (callboard.v1.actor) = {};\n\

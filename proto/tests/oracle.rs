@@ -155,6 +155,30 @@ proptest! {
     }
 
     #[test]
+    fn a_key_that_fills_a_request_is_its_key_and_changes_nothing_else(
+        payload in message(EVERYTHING.input(), 0).prop_map(|message| message.encode_to_vec()),
+        (shop, id) in ("[/%a\u{e9}]{0,6}", any::<i64>()),
+    ) {
+        let method = &*EVERYTHING;
+        let given = callboard_proto::key(&[shop, id.to_string()]);
+        // A random key hardly ever fits a request that has one.
+        let own = method.key_of(&payload).unwrap_or_else(|_| given.clone());
+        for key in [given, own] {
+            let Ok(filled) = method.with_key(&payload, &key) else { continue };
+            prop_assert_eq!(method.check(&filled), Ok(()));
+            prop_assert_eq!(method.key_of(&filled), Ok(key));
+            let appended = filled.strip_prefix(payload.as_slice());
+            let appended = appended.expect("the request stays as it is");
+            let mut appended =
+                DynamicMessage::decode(method.input().clone(), appended).expect("sound");
+            for field in method.key() {
+                appended.clear_field(field);
+            }
+            prop_assert_eq!(appended.encoded_len(), 0);
+        }
+    }
+
+    #[test]
     fn a_request_passes_if_and_only_if_prost_decodes_it(
         payload in message(WITHOUT_MAPS.input(), 0).prop_map(|message| message.encode_to_vec()),
         damages in prop::collection::vec(damage(), 1..3),

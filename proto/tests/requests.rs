@@ -1,6 +1,6 @@
 //! The key and the soundness of encoded requests, case by case.
 
-use callboard_proto::schema::{KeyError, Method, Schema};
+use callboard_proto::schema::{FillError, KeyError, Method, Schema};
 
 fn method(body: &str) -> Method {
     let schema = Schema::compile_sources(&[("t.proto", body)]).expect("valid");
@@ -50,6 +50,35 @@ fn the_first_missing_field_is_named() {
     assert_eq!(method.key_of(b"\x0a\x01x"), missing("b"));
     assert_eq!(method.key_of(b"\x12\x01x"), missing("a"));
     assert_eq!(method.key_of(b"\x12\x01/\x0a\x01x"), Ok("x/%2F".to_owned()));
+}
+
+#[test]
+fn a_key_fills_the_key_fields_that_are_not_set() {
+    let key = "[(callboard.v1.field) = { key: true }]";
+    let method = method_with(&format!(
+        "string a = 1 {key}; sint32 b = 2 {key}; optional fixed64 c = 3 {key}; string text = 4;"
+    ));
+    let full = method.with_key(b"\x22\x02hi", "x%2Fy/-7/0").expect("it fits");
+    assert_eq!(full, b"\x22\x02hi\x0a\x03x/y\x10\x0d\x19\0\0\0\0\0\0\0\0");
+    assert_eq!(method.key_of(&full), Ok("x%2Fy/-7/0".to_owned()));
+    assert_eq!(method.with_key(&full, "x%2Fy/-7/0"), Ok(full.clone()), "there is nothing to fill");
+    let other = |field: &str| Err(FillError::Other { field: field.to_owned() });
+    assert_eq!(method.with_key(&full, "x/-7/0"), other("a"));
+    assert_eq!(method.with_key(&full, "x%2Fy/-8/0"), other("b"));
+    assert_eq!(method.with_key(&full, "x%2Fy/-07/0"), other("b"));
+    let value = |field: &str| Err(FillError::Value { field: field.to_owned() });
+    for (bad, field) in
+        [("/-7/0", "a"), ("x/seven/0", "b"), ("x/0/0", "b"), ("x/07/0", "b"), ("x/7/-1", "c")]
+    {
+        assert_eq!(method.with_key(b"", bad), value(field), "{bad}");
+    }
+    for bad in ["", "x", "x/7", "x/7/0/0", "x%2f/7/0"] {
+        let error = method.with_key(b"", bad).expect_err(bad);
+        assert_eq!(error, FillError::Parts { fields: "a, b, c".to_owned() });
+    }
+    // What is appended must not become the rest of a field that was cut off.
+    let cut = method.with_key(b"\x22\x20hi", "x/7/0");
+    assert!(matches!(cut, Err(FillError::Malformed(_))), "{cut:?}");
 }
 
 #[test]

@@ -45,6 +45,15 @@ impl ProbeActor for Probe {
         Ok(AddResponse { value: self.plus(request.delta) })
     }
 
+    async fn begin(
+        &mut self,
+        request: BeginRequest,
+        ctx: &mut Context<'_>,
+    ) -> Result<BeginResponse> {
+        let (key, value) = (ctx.key().to_owned(), self.plus(request.delta));
+        Ok(BeginResponse { probe: request.probe, key, value })
+    }
+
     async fn get(&mut self, _: GetRequest, _: &mut Context<'_>) -> Result<GetResponse> {
         Ok(GetResponse { value: self.value, deltas: self.deltas.clone() })
     }

@@ -79,14 +79,14 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn connect(gateway: &str) -> Result<Channel, Failure> {
+pub(super) async fn connect(gateway: &str) -> Result<Channel, Failure> {
     let bad = |error| Failure::new(format!("{gateway} is no URL of a gateway: {error}"));
     let endpoint = Endpoint::from_shared(gateway.to_owned()).map_err(bad)?;
     let endpoint = endpoint.connect_timeout(Duration::from_secs(5)).tcp_nodelay(true);
     endpoint.connect().await.map_err(|error| unreachable(gateway, &error))
 }
 
-fn unreachable(gateway: &str, error: &dyn std::error::Error) -> Failure {
+pub(super) fn unreachable(gateway: &str, error: &dyn std::error::Error) -> Failure {
     let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
     Failure::new(format!(
         "no gateway answers at {gateway}{cause}; start one with `callboard dev DIR`, or name \
@@ -163,7 +163,7 @@ fn key_value(field: &FieldDescriptor, part: &str) -> Option<Value> {
 }
 
 /// A status with its reason and its details, a line each.
-fn describe(status: &Status) -> String {
+pub(super) fn describe(status: &Status) -> String {
     let code = format!("{:?}", status.code());
     let mut text = format!("error: {code}: {}", status.message());
     let details = status.get_error_details();

@@ -1,11 +1,13 @@
 //! The subcommands, each with its arguments and its `run`.
 
+pub(crate) mod admin;
 pub(crate) mod call;
 pub(crate) mod check;
 #[cfg(feature = "local")]
 pub(crate) mod dev;
 pub(crate) mod protos;
 pub(crate) mod serve;
+pub(crate) mod serving;
 pub(crate) mod tables;
 
 use std::fmt::Display;

@@ -11,6 +11,7 @@ use callboard_mailbox_dynamodb::{DynamoDbStore, Tables, connect};
 use tokio_util::sync::CancellationToken;
 
 use super::Failure;
+use super::serving::{Serving, serve_private};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -31,6 +32,12 @@ pub(crate) struct Arguments {
     /// How long running calls may take at shutdown, in seconds.
     #[arg(long, env = "CALLBOARD_GRACE_SECONDS", default_value_t = 25)]
     grace_seconds: u64,
+    /// Also serve `callboard admin`. Whoever reaches the gateway may then look into mailboxes,
+    /// and delete actors.
+    #[arg(long, env = "CALLBOARD_ADMIN")]
+    admin: bool,
+    #[command(flatten)]
+    serving: Serving,
 }
 
 fn function(text: &str) -> Result<(String, String), String> {
@@ -55,14 +62,17 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let store = DynamoDbStore::new(connect(&config, None), Tables::new(&arguments.table_prefix));
     let functions = Functions::new(&config, None, arguments.function);
     let listener = serve::listen(arguments.listen).await?;
+    let private = arguments.serving.listen_beside(arguments.listen).await?;
+    let private_listen = private.local_addr()?;
     let clock = Arc::new(|| SystemTime::now().into());
-    let gateway =
-        Gateway::start(store, Catalog::new(schema), functions, Settings::default(), clock);
+    let settings = Settings { admin: arguments.admin, ..arguments.serving.settings() };
+    let gateway = Gateway::start(store, Catalog::new(schema), functions, settings, clock);
     let router = serve::router(Arc::clone(&gateway)).await?;
+    serve_private(&gateway, private);
     let stop = CancellationToken::new();
     let grace = Duration::from_secs(arguments.grace_seconds);
     let server = tokio::spawn(serve::serve(listener, router, stop.clone(), grace));
-    tracing::info!(listen = %arguments.listen, "the gateway is serving");
+    tracing::info!(listen = %arguments.listen, private = %private_listen, "the gateway is serving");
     super::told_to_stop().await?;
     tracing::info!("stopping: finishing what is running");
     gateway.stop_accepting();

@@ -66,6 +66,7 @@ pub struct Method {
     pub(super) kind: Kind,
     pub(super) is_read_only: bool,
     pub(super) is_internal: bool,
+    pub(super) makes_key: bool,
     pub(super) input: MessageDescriptor,
     pub(super) output: MessageDescriptor,
     pub(super) key: Arc<[FieldDescriptor]>,
@@ -107,6 +108,12 @@ impl Method {
     /// Whether only actors may send it. True of every answer.
     pub fn is_internal(&self) -> bool {
         self.is_internal
+    }
+
+    /// Whether a gateway makes a key for a request that has none. Then the key is
+    /// a single string, and the method is none of read-only, internal and answer.
+    pub fn makes_key(&self) -> bool {
+        self.makes_key
     }
 
     /// The request; for an answer, the response to what was asked.

@@ -1,5 +1,6 @@
 //! The rules of methods, each by itself.
 
+use prost_reflect::{FieldDescriptor, Kind as Type};
 use prost_reflect::{MessageDescriptor, MethodDescriptor, ServiceDescriptor};
 
 use super::actor::Kind;
@@ -28,10 +29,14 @@ impl Rules<'_> {
         if key.is_empty() && kind != Kind::Answer {
             self.report_no_key(&method, &method.input());
         }
+        if options.new_key {
+            self.can_make_key(&method, &options, &key);
+        }
         DraftMethod {
             kind,
             is_read_only: options.read_only,
             is_internal: options.internal || options.answer,
+            makes_key: options.new_key,
             key,
             descriptor: method,
         }
@@ -78,6 +83,34 @@ impl Rules<'_> {
             let message = format!("`{}` cannot be both {what}", method.name());
             self.report(&method.parent_file(), method.path(), message, help);
         }
+    }
+
+    /// A gateway makes keys that are one string, for actors that are to become.
+    fn can_make_key(
+        &mut self,
+        method: &MethodDescriptor,
+        options: &HandlerOptions,
+        key: &[FieldDescriptor],
+    ) {
+        let (why, help) = match key {
+            _ if options.internal || options.answer => (
+                "no gateway takes it",
+                "remove `new_key`: an actor that sends a message gives it its key",
+            ),
+            _ if options.read_only => (
+                "it is read-only",
+                "a new actor has nothing to read: remove `new_key` or `read_only`",
+            ),
+            [single] if single.kind() == Type::String => return,
+            // It is reported already.
+            [] => return,
+            _ => (
+                "its key is not a single string",
+                "a new key is a UUID: give the requests of the actor one key field, a string",
+            ),
+        };
+        let message = format!("`{}` cannot make new keys: {why}", method.name());
+        self.report(&method.parent_file(), method.path(), message, help);
     }
 
     fn response(&mut self, method: &MethodDescriptor, kind: Kind) {

@@ -54,12 +54,21 @@ impl Method {
     ///
     /// When a key field is missing, or the bytes are no protobuf message.
     pub fn key_of(&self, payload: &[u8]) -> Result<String, KeyError> {
+        let parts = self.key_parts(payload)?;
+        match parts.iter().position(String::is_empty) {
+            None => Ok(key(&parts)),
+            Some(missing) => Err(KeyError::Missing { field: self.key[missing].name().to_owned() }),
+        }
+    }
+
+    /// The values of the key fields; empty where one is as good as absent.
+    pub(super) fn key_parts(&self, payload: &[u8]) -> Result<Vec<String>, Malformed> {
         let mut parts = vec![String::new(); self.key.len()];
         let mut reader = Reader::new(payload);
-        while let Some((number, value)) = reader.field().map_err(Malformed::from)? {
+        while let Some((number, value)) = reader.field()? {
             match value {
-                Value::GroupStart => reader.skip_group(number, 2).map_err(Malformed::from)?,
-                Value::GroupEnd => return Err(Malformed::from(Problem::Group).into()),
+                Value::GroupStart => reader.skip_group(number, 2)?,
+                Value::GroupEnd => return Err(Problem::Group.into()),
                 _ => {}
             }
             // Of several values of a field, the last one counts.
@@ -70,10 +79,7 @@ impl Method {
                 }
             }
         }
-        match parts.iter().position(String::is_empty) {
-            None => Ok(key(&parts)),
-            Some(missing) => Err(KeyError::Missing { field: self.key[missing].name().to_owned() }),
-        }
+        Ok(parts)
     }
 }
 

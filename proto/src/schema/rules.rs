@@ -58,6 +58,7 @@ pub(super) struct DraftMethod {
     pub(super) kind: Kind,
     pub(super) is_read_only: bool,
     pub(super) is_internal: bool,
+    pub(super) makes_key: bool,
     /// Empty for an answer.
     pub(super) key: Vec<FieldDescriptor>,
 }
@@ -68,17 +69,21 @@ fn finish(drafts: Vec<Draft>) -> Vec<ActorType> {
         shapes.add(&method.descriptor.input());
     }
     let shapes = Arc::new(shapes);
-    let method = |DraftMethod { descriptor, kind, is_read_only, is_internal, key }| Method {
-        name: descriptor.name().into(),
-        kind,
-        is_read_only,
-        is_internal,
-        input: descriptor.input(),
-        output: descriptor.output(),
-        key: key.into(),
-        docs: docs(&descriptor.parent_file(), descriptor.path()).into(),
-        request: shapes.index(&descriptor.input()),
-        shapes: Arc::clone(&shapes),
+    let method = |draft: DraftMethod| {
+        let DraftMethod { descriptor, kind, is_read_only, is_internal, makes_key, key } = draft;
+        Method {
+            name: descriptor.name().into(),
+            kind,
+            is_read_only,
+            is_internal,
+            makes_key,
+            input: descriptor.input(),
+            output: descriptor.output(),
+            key: key.into(),
+            docs: docs(&descriptor.parent_file(), descriptor.path()).into(),
+            request: shapes.index(&descriptor.input()),
+            shapes: Arc::clone(&shapes),
+        }
     };
     let actor = |draft: Draft| ActorType {
         type_name: draft.type_name,

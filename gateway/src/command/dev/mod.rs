@@ -20,6 +20,7 @@ use callboard_proto::schema::Schema;
 use tokio_util::sync::CancellationToken;
 
 use super::Failure;
+use super::serving::{Serving, serve_private};
 use project::{Project, Served};
 
 /// How long open calls and running invocations may take at shutdown.
@@ -46,6 +47,8 @@ pub(crate) struct Arguments {
     /// failure may lose the last writes.
     #[arg(long)]
     fsync: bool,
+    #[command(flatten)]
+    serving: Serving,
 }
 
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
@@ -55,6 +58,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     // Whatever can go wrong at once goes wrong before the build.
     let listener = serve::listen(arguments.listen).await?;
     let listen = listener.local_addr()?;
+    let private = arguments.serving.listen().await?;
     let data = arguments.data.clone().unwrap_or_else(|| arguments.dir.join(".callboard"));
     let dynamodb = open_database(&data, arguments.fsync)?;
     let functions = build::functions(&project, arguments.release).await?;
@@ -65,9 +69,13 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     tables.create(&client).await?;
     let lambda = start_functions(functions.clone(), &dynamodb)?;
     let served = project::assign(&project, &schema, &functions, &config, &lambda).await?;
-    let gateway =
-        start_gateway(schema, &served, &config, &lambda, DynamoDbStore::new(client, tables));
+    let store = DynamoDbStore::new(client, tables);
+    let settings = arguments.serving.settings();
+    let gateway = start_gateway(schema, &served, &config, &lambda, store, settings);
     let router = serve::router(Arc::clone(&gateway)).await?;
+    if let Some(private) = private {
+        serve_private(&gateway, private);
+    }
 
     let stop = CancellationToken::new();
     let server = tokio::spawn(serve::serve(listener, router, stop.clone(), GRACE));
@@ -162,6 +170,7 @@ fn start_gateway(
     config: &SdkConfig,
     lambda: &LambdaHost,
     store: DynamoDbStore,
+    settings: Settings,
 ) -> Arc<Gateway<DynamoDbStore>> {
     let by_type = served.iter().filter_map(|served| {
         let function = served.function.as_ref()?;
@@ -171,7 +180,8 @@ fn start_gateway(
     // On one machine index writes cost nothing, and one sweeper is enough.
     let settings = Settings {
         terms: Terms { due_step: Duration::from_secs(1), ..Terms::default() },
-        ..Settings::default()
+        admin: true,
+        ..settings
     };
     let clock = Arc::new(|| SystemTime::now().into());
     Gateway::start(store, Catalog::new(schema), functions, settings, clock)

@@ -1,0 +1,4 @@
+//! What lies around the doors, and knows nothing of calls.
+
+pub(crate) mod compression;
+pub(crate) mod origin;
