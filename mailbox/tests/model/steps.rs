@@ -266,7 +266,7 @@ impl Protocol {
                 world.tables.put_parcel(&ACTORS[0], &parcel);
                 if fault == Fault::Late {
                     world.left.late -= 1;
-                    world.late.push(Late::Parcel(parcel));
+                    world.late.push(Late::Parcel(*parcel));
                 }
                 if self.is_answered(world, fault)? {
                     delay.put();

@@ -111,6 +111,7 @@ pub(crate) struct Gateway {
     pub(crate) tokens: u64,
 }
 
+#[expect(clippy::large_enum_variant, reason = "worlds are cloned all the time, a box would be too")]
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Sending {
     Send(Send),
