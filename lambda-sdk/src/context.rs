@@ -198,7 +198,7 @@ impl<'a> Context<'a> {
     /// actor, and so does the time-out, after 60 s unless the ask says otherwise. So
     /// actors that ask each other in a circle cannot lock each other up.
     ///
-    /// ```ignore
+    /// ```text
     /// ctx.ask(AccountRef::new("bob").debit(DebitRequest { cents: 500, ..Default::default() }))
     ///     .timeout(Duration::from_secs(10))
     ///     .then(TransferService::ON_DEBITED, "bob")?;
@@ -227,7 +227,7 @@ impl<'a> Context<'a> {
     /// `keep` puts the promise into the actor's state; [`Context::reply`] and
     /// [`Context::refuse`] keep it.
     ///
-    /// ```ignore
+    /// ```text
     /// async fn winner(&mut self, _: WinnerRequest, ctx: &mut Context<'_>) -> Result<WinnerResponse> {
     ///     match &self.winner {
     ///         Some(name) => Ok(WinnerResponse { name: name.clone() }),

@@ -219,7 +219,7 @@ impl<A: Actor, S: Store> Kind<S> for Of<A> {
 
 /// A function that serves several actor types.
 ///
-/// ```ignore
+/// ```text
 /// #[tokio::main]
 /// async fn main() -> Result<()> {
 ///     Function::new().actor::<Account>().actor::<Transfer>().run().await

@@ -1,7 +1,7 @@
 //! Tests of actors, without a server: messages, time and crashes are in the hands of
 //! the test.
 //!
-//! ```ignore
+//! ```text
 //! #[tokio::test]
 //! async fn a_deposit_is_kept() {
 //!     let mut test = ActorTest::<Account>::new("alice");

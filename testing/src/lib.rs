@@ -1,7 +1,7 @@
 //! A whole Callboard in the process of a test: gateway, embedded DynamoDB, and actors
 //! that run in the test's own process, with its debugger and its breakpoints.
 //!
-//! ```ignore
+//! ```text
 //! #[tokio::test]
 //! async fn visits_are_counted() -> Result<(), Box<dyn std::error::Error>> {
 //!     let gateway = TestGateway::new("proto").actor::<Counter>().start().await?;
