@@ -268,10 +268,7 @@ async fn call<A: Actor>(
     run: &Run,
 ) -> Result<(Ran, Held<A>), Error> {
     let message = &run.message;
-    let mut held = match held.filter(|held| held.is_at(state)) {
-        Some(current) => current,
-        None => load(state, &context).await?,
-    };
+    let mut held = current(held, state, &context).await?;
     if held.is_new() {
         held.actor_mut().on_create(&mut context).await?;
     }
@@ -300,8 +297,15 @@ async fn call<A: Actor>(
     Ok((Ran::Done { state, response, effects: context.into_effects() }, held))
 }
 
-/// Reads an actor into memory.
-async fn load<A: Actor>(state: Option<&Bytes>, context: &Context<'_>) -> Result<Held<A>, Error> {
+/// The actor that has this state: the one in memory, or it is read.
+async fn current<A: Actor>(
+    held: Option<Held<A>>,
+    state: Option<&Bytes>,
+    context: &Context<'_>,
+) -> Result<Held<A>, Error> {
+    if let Some(held) = held.filter(|held| held.is_at(state)) {
+        return Ok(held);
+    }
     let mut held = Held::<A>::load(state)?;
     if !held.is_new() {
         held.actor_mut().on_wake(context).await?;
@@ -309,8 +313,8 @@ async fn load<A: Actor>(state: Option<&Bytes>, context: &Context<'_>) -> Result<
     Ok(held)
 }
 
-/// Runs the handler of a read-only method; the outcome that its caller gets, or
-/// `None` when it failed with an error that is none for callers.
+/// Runs the handler of a read-only method; its response, and the actor, which may be
+/// kept.
 pub(crate) async fn read<A: Actor>(
     held: Option<Held<A>>,
     context: &Context<'_>,
@@ -318,10 +322,7 @@ pub(crate) async fn read<A: Actor>(
     run: &Run,
 ) -> (Result<Bytes, Error>, Option<Held<A>>) {
     let called = async {
-        let held = match held.filter(|held| held.is_at(state)) {
-            Some(current) => current,
-            None => load(state, context).await?,
-        };
+        let held = current(held, state, context).await?;
         let Run { message, .. } = run;
         let response =
             A::Service::read(held.actor(), &message.method, &message.payload, context).await;
@@ -347,4 +348,4 @@ fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

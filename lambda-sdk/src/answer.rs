@@ -87,6 +87,11 @@ pub(crate) fn token(is_timed: bool, correlation: &[u8]) -> Bytes {
 /// The timer of an ask. No timer of a user begins like this.
 pub(crate) const ASK_TIMER: char = '?';
 
+/// Whether a timer is that of an ask.
+pub(crate) fn is_ask_timer(name: &str) -> bool {
+    name.starts_with(ASK_TIMER)
+}
+
 /// The name of the timer of an ask.
 pub(crate) fn timer(ask: &str) -> String {
     format!("{ASK_TIMER}{ask}")

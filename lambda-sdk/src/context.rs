@@ -14,7 +14,7 @@ use callboard_mailbox::{Address, Message, MessageId, Timestamp};
 use serde::Serialize;
 use tonic::{Code, Status};
 
-use crate::answer::{self, ASK_TIMER, AnswerHandler, Later};
+use crate::answer::{self, ASK_TIMER, AnswerHandler, Later, is_ask_timer};
 use crate::error::{Error, Result, too_large};
 use crate::request::Request;
 
@@ -154,26 +154,26 @@ impl<'a> Context<'a> {
     /// The name of the timer that fired; `None` for any other message.
     #[must_use]
     pub fn timer(&self) -> Option<&str> {
-        self.run.timer.as_deref().filter(|name| !name.starts_with(ASK_TIMER))
+        self.run.timer.as_deref().filter(|name| !is_ask_timer(name))
     }
 
     /// The time at which the handler began, by its function's clock; that of the test
     /// in a test.
     #[must_use]
     pub fn now(&self) -> SystemTime {
-        system_time(self.now)
+        self.now.into()
     }
 
     /// When the message was sent, by its sender's clock.
     #[must_use]
     pub fn sent_at(&self) -> SystemTime {
-        system_time(self.run.message.sent_at)
+        self.run.message.sent_at.into()
     }
 
     /// When the caller stops waiting; `None` for a tell.
     #[must_use]
     pub fn deadline(&self) -> Option<SystemTime> {
-        self.run.message.deadline.map(system_time)
+        self.run.message.deadline.map(SystemTime::from)
     }
 
     /// The value of a header that came with the message, such as `traceparent`.
@@ -216,9 +216,7 @@ impl<'a> Context<'a> {
     pub fn forward<R>(&mut self, request: Request<R>) -> Result<R> {
         let answer_to = self.run.message.waits(self.address).map(Box::new);
         let (to, message) = self.message(request)?;
-        let message = Message { answer_to, ..message };
-        self.take_room(&message)?;
-        self.effects.sends.push(Outgoing { to, message, at: None });
+        self.post(to, Message { answer_to, ..message }, None)?;
         self.is_later = true;
         Err(Error::later())
     }
@@ -272,20 +270,10 @@ impl<'a> Context<'a> {
     /// Deletes the actor: its state and its timers, after this message. Messages that
     /// wait, and those to come, find an actor that never had one.
     pub fn delete(&mut self) {
-        let Self { timers, effects, .. } = self;
-        let is_stored = |name: &String| {
-            let mut set = effects.timers.iter();
-            !set.any(|change| matches!(change, TimerChange::Set { name: new, .. } if new == name))
-        };
-        let stored = timers.drain(..).map(|(name, _)| name).filter(is_stored);
-        let cancelled: Vec<_> = stored.map(|name| TimerChange::Cancel { name }).collect();
-        // One that was stored and is replaced by this handler is gone as well.
-        effects.timers.iter_mut().for_each(|change| {
-            if let TimerChange::Set { name, .. } = change {
-                *change = TimerChange::Cancel { name: std::mem::take(name) };
-            }
-        });
-        effects.timers.extend(cancelled);
+        // What this handler has set goes, too: it is never stored.
+        self.effects.timers.retain(|change| matches!(change, TimerChange::Cancel { .. }));
+        let set = self.timers.drain(..).map(|(name, _)| TimerChange::Cancel { name });
+        self.effects.timers.extend(set);
         self.is_deleted = true;
     }
 
@@ -306,7 +294,7 @@ impl<'a> Context<'a> {
     /// another actor or the name is not 1 to 64 bytes, RESOURCE_EXHAUSTED for
     /// more than 32 timers.
     pub fn set_timer<R>(&mut self, name: &str, delay: Duration, request: Request<R>) -> Result<()> {
-        if !(1..=TIMER_NAME_BYTES_MAX).contains(&name.len()) || name.starts_with(ASK_TIMER) {
+        if !(1..=TIMER_NAME_BYTES_MAX).contains(&name.len()) || is_ask_timer(name) {
             let limit = TIMER_NAME_BYTES_MAX;
             return Err(invalid(format!(
                 "the name of a timer has 1 to {limit} bytes, and begins with no {ASK_TIMER}"
@@ -317,7 +305,7 @@ impl<'a> Context<'a> {
         if to != *self.address {
             return Err(invalid(format!("a timer is for the actor itself, and this is for {to}")));
         }
-        self.take_room(&message)?;
+        self.take_room(message.encoded_len())?;
         self.timers.retain(|(set, _)| set != name);
         if self.timers().count() >= TIMERS_MAX {
             return Err(exhausted(format!("an actor has at most {TIMERS_MAX} timers")));
@@ -339,8 +327,8 @@ impl<'a> Context<'a> {
 
     /// The timers that are set, each with its time.
     pub fn timers(&self) -> impl Iterator<Item = (&str, SystemTime)> {
-        let named = self.timers.iter().filter(|(name, _)| !name.starts_with(ASK_TIMER));
-        named.map(|(name, at)| (name.as_str(), system_time(*at)))
+        let named = self.timers.iter().filter(|(name, _)| !is_ask_timer(name));
+        named.map(|(name, at)| (name.as_str(), SystemTime::from(*at)))
     }
 
     /// The ask whose answer is this message waits no more; false when it did not.
@@ -350,12 +338,16 @@ impl<'a> Context<'a> {
 
     /// Whether the message is the time-out of an ask.
     pub(crate) fn is_ask_timeout(&self) -> bool {
-        self.run.timer.as_deref().is_some_and(|name| name.starts_with(ASK_TIMER))
+        self.run.timer.as_deref().is_some_and(is_ask_timer)
     }
 
     fn send<R>(&mut self, request: Request<R>, at: Option<Timestamp>) -> Result<()> {
         let (to, message) = self.message(request)?;
-        self.take_room(&message)?;
+        self.post(to, message, at)
+    }
+
+    fn post(&mut self, to: Address, message: Message, at: Option<Timestamp>) -> Result<()> {
+        self.take_room(message.encoded_len())?;
         self.effects.sends.push(Outgoing { to, message, at });
         Ok(())
     }
@@ -376,14 +368,15 @@ impl<'a> Context<'a> {
         }
         let token = answer::token(timeout.is_some(), &correlation);
         // The id of the answer, in this actor's own mailbox.
-        let id = self.new_id();
+        let id = new_id(self.now);
         let (to, message) = self.message(request)?;
         if let Some(timeout) = timeout {
             let at = self.after(timeout)?;
-            let waiting = self.timers.iter().filter(|(name, _)| name.starts_with(ASK_TIMER));
+            let waiting = self.timers.iter().filter(|(name, _)| is_ask_timer(name));
             if waiting.count() >= TIMED_ASKS_MAX {
                 return Err(exhausted(format!(
-                    "at most {TIMED_ASKS_MAX} asks of an actor wait with a time-out; ask the                      others without one, and set a timer for all of them"
+                    "at most {TIMED_ASKS_MAX} asks of an actor wait with a time-out; ask the \
+                     others without one, and set a timer for all of them"
                 )));
             }
             let answer = message::Answer { token: token.clone(), outcome: answer::timeout() };
@@ -400,16 +393,14 @@ impl<'a> Context<'a> {
         let method = handler.method.to_owned();
         let answer_to = AnswerTo::Actor { address: self.address.clone(), id, method, token };
         let deadline = timeout.map(|timeout| self.now.plus(timeout));
-        let message = Message { deadline, answer_to: Some(Box::new(answer_to)), ..message };
-        self.take_room(&message)?;
-        self.effects.sends.push(Outgoing { to, message, at: None });
-        Ok(())
+        let answer_to = Some(Box::new(answer_to));
+        self.post(to, Message { deadline, answer_to, ..message }, None)
     }
 
     fn answer<R>(&mut self, later: Later<R>, outcome: Outcome) -> Result<()> {
         // Nobody waits for a tell.
         let Some(to) = later.to else { return Ok(()) };
-        self.take_place(outcome.size())?;
+        self.take_room(outcome.size())?;
         self.effects.answers.push((to, outcome));
         Ok(())
     }
@@ -433,12 +424,6 @@ impl<'a> Context<'a> {
         Ok(self.now.plus(delay))
     }
 
-    fn new_id(&self) -> MessageId {
-        let mut random = [0; 10];
-        random.fill_with(|| fastrand::u8(..));
-        MessageId::from_time(self.now, &random)
-    }
-
     fn message<R>(&self, request: Request<R>) -> Result<(Address, Message)> {
         let to = Address::new(&request.actor_type, &request.key).map_err(|error| {
             let Request { actor_type, method, .. } = &request;
@@ -448,7 +433,7 @@ impl<'a> Context<'a> {
             return Err(too_large("message", MESSAGE_BYTES_MAX, request.payload.len()));
         }
         let message = Message {
-            id: self.new_id(),
+            id: new_id(self.now),
             kind: Kind::Tell,
             method: request.method,
             payload: request.payload,
@@ -463,11 +448,7 @@ impl<'a> Context<'a> {
         Ok((to, message))
     }
 
-    fn take_room(&mut self, message: &Message) -> Result<()> {
-        self.take_place(message.encoded_len())
-    }
-
-    fn take_place(&mut self, bytes: usize) -> Result<()> {
+    fn take_room(&mut self, bytes: usize) -> Result<()> {
         if self.effects.sends.len() + self.effects.answers.len() >= SENDS_MAX {
             return Err(exhausted(format!(
                 "a handler may send and answer at most {SENDS_MAX} messages"
@@ -491,14 +472,17 @@ impl<'a> Context<'a> {
     }
 }
 
+/// A new message id.
+pub(crate) fn new_id(now: Timestamp) -> MessageId {
+    let mut random = [0; 10];
+    random.fill_with(|| fastrand::u8(..));
+    MessageId::from_time(now, &random)
+}
+
 fn exhausted(text: String) -> Error {
-    Error::terminal(Status::new(Code::ResourceExhausted, text))
+    Error::refused(Code::ResourceExhausted, text)
 }
 
 fn invalid(text: String) -> Error {
     Error::terminal(Status::invalid_argument(text))
-}
-
-fn system_time(timestamp: Timestamp) -> SystemTime {
-    SystemTime::UNIX_EPOCH + Duration::from_millis(timestamp.0)
 }

@@ -54,7 +54,7 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::testing::fixture::Text;
+    use crate::activation::tests::Text;
 
     fn held(bytes: usize) -> Held<Text> {
         let stored = [b"\x01\x00\"", vec![b'x'; bytes].as_slice(), b"\""].concat();

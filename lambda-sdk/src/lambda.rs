@@ -48,8 +48,11 @@ pub struct Envelope {
 pub struct Handler<S> {
     store: S,
     clock: Clock,
-    kinds: BTreeMap<&'static str, Box<dyn Kind<S>>>,
+    kinds: Kinds<S>,
 }
+
+/// The actor types of a function, by their names.
+type Kinds<S> = BTreeMap<&'static str, Box<dyn Kind<S>>>;
 
 impl<S: Store> Handler<S> {
     /// A handler over a store, with the clock of the process, that serves no actor
@@ -62,7 +65,7 @@ impl<S: Store> Handler<S> {
     /// Serves an actor type as well.
     #[must_use]
     pub fn actor<A: Actor>(mut self) -> Self {
-        self.kinds.insert(A::Service::TYPE, Box::new(Of::<A>::default()));
+        serve::<A, S>(&mut self.kinds);
         self
     }
 
@@ -161,6 +164,10 @@ trait Kind<S>: Send + Sync {
     ) -> BoxFuture<'a, Result<Bytes>>;
 }
 
+fn serve<A: Actor, S: Store>(kinds: &mut Kinds<S>) {
+    kinds.insert(A::Service::TYPE, Box::new(Of::<A>::default()));
+}
+
 /// An actor type, and those of its actors that are kept in memory.
 struct Of<A> {
     kept: Mutex<Kept<A>>,
@@ -228,7 +235,7 @@ impl<A: Actor, S: Store> Kind<S> for Of<A> {
 #[derive(Default)]
 #[must_use = "a function is run by `run`"]
 pub struct Function {
-    kinds: BTreeMap<&'static str, Box<dyn Kind<DynamoDbStore>>>,
+    kinds: Kinds<DynamoDbStore>,
 }
 
 impl Function {
@@ -239,7 +246,7 @@ impl Function {
 
     /// Serves an actor type as well.
     pub fn actor<A: Actor>(mut self) -> Self {
-        self.kinds.insert(A::Service::TYPE, Box::new(Of::<A>::default()));
+        serve::<A, _>(&mut self.kinds);
         self
     }
 

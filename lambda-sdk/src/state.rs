@@ -208,7 +208,7 @@ impl<A: Actor> Held<A> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::fixture::Text;
+    use crate::activation::tests::Text;
 
     #[test]
     fn a_state_reads_back_with_its_version() {

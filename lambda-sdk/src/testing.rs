@@ -42,8 +42,6 @@ use crate::request::Request;
 use crate::state::Held;
 
 #[cfg(test)]
-pub(crate) mod fixture;
-#[cfg(test)]
 mod tests;
 
 /// How many runs it may take until nothing is left to do.
@@ -269,7 +267,7 @@ impl<A: Actor> ActorTest<A> {
                 actor_type: address.actor_type().to_owned(),
                 key: address.key().to_owned(),
                 method: parcel.message.method,
-                at: parcel.slot.at().map(system_time),
+                at: parcel.slot.at().map(SystemTime::from),
                 payload: parcel.message.payload,
             })
         });
@@ -280,7 +278,7 @@ impl<A: Actor> ActorTest<A> {
     #[must_use]
     pub fn timers(&self) -> Vec<(String, Duration)> {
         let timers = self.record(&self.about).timers.into_iter();
-        let named = timers.filter(|(name, _)| !name.starts_with(answer::ASK_TIMER));
+        let named = timers.filter(|(name, _)| !answer::is_ask_timer(name));
         named.map(|(name, slot)| (name, slot.at().unwrap_or_default().since(self.now))).collect()
     }
 
@@ -300,7 +298,7 @@ impl<A: Actor> ActorTest<A> {
     /// The time of the test, which only [`ActorTest::advance`] moves.
     #[must_use]
     pub fn now(&self) -> SystemTime {
-        system_time(self.now)
+        self.now.into()
     }
 
     /// Moves the clock, and runs what becomes due on the way, each at its time:
@@ -551,8 +549,4 @@ impl<A: Actor> TestKind for Of<A> {
         let read = async move { activation::read::<A>(None, context, state, run).await.0 };
         read.boxed()
     }
-}
-
-fn system_time(timestamp: Timestamp) -> SystemTime {
-    SystemTime::UNIX_EPOCH + Duration::from_millis(timestamp.0)
 }

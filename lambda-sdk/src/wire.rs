@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use callboard_mailbox::drain::{Drain, End, Rules, Run};
 use callboard_mailbox::lease::Terms;
-use callboard_mailbox::message::{InvalidId, Kind};
+use callboard_mailbox::message::{Digest, InvalidId, Kind};
 use callboard_mailbox::parcel::{PendingWake, Slot, Tick};
 use callboard_mailbox::record::Revision;
 use callboard_mailbox::retry::{Attempts, Backoff, Exhausted};
@@ -14,6 +14,8 @@ use callboard_mailbox::{
     address, message,
 };
 use callboard_proto::pb::{self, ActivationEnd, ActivationResult, slot::Order};
+
+use crate::context::new_id;
 
 /// Why an activation cannot be begun.
 #[derive(Debug, thiserror::Error)]
@@ -74,10 +76,8 @@ pub(crate) fn open(activation: pb::Activation) -> Result<(Drain, Backoff), Error
 
 /// A read-only ask, as a message to the actor.
 pub(crate) fn open_read(read: pb::Read, now: Timestamp) -> Result<(Address, Run), Error> {
-    let mut random = [0; 10];
-    random.fill_with(|| fastrand::u8(..));
     let message = Message {
-        id: MessageId::from_time(now, &random),
+        id: new_id(now),
         kind: Kind::Ask,
         method: read.method,
         payload: read.payload,
@@ -103,8 +103,8 @@ pub(crate) fn report(drain: &Drain, end: End, replies: Vec<Reply>) -> Activation
     };
     let replies = replies.into_iter().map(|reply| {
         let (code, body) = reply.outcome.parts();
-        let digest = reply.digest.map_or_else(Vec::new, |digest| digest.0.to_vec());
-        pb::Reply { message_id: reply.id.as_str().to_owned(), code, body, digest: digest.into() }
+        let digest = Digest::to_bytes(reply.digest);
+        pb::Reply { message_id: reply.id.as_str().to_owned(), code, body, digest }
     });
     let wakes = drain.wakes().map(|wake| pb::PendingWake {
         address: wake.address.as_str().to_owned(),

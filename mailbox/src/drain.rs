@@ -580,12 +580,9 @@ impl Drain {
             return Some(self.pending(fitting, renewed(), 1, None));
         }
         let all = |lease, attempt, end| Some(self.pending(fitting, lease, attempt, end));
-        if self.batch.relays() {
+        if let Some(relay) = self.batch.relay() {
             let mut pending = self.pending(fitting, renewed(), 1, None);
-            pending.commit.front = pending.commit.posted.iter().find_map(|posted| {
-                let is_relay = Relay::is(&posted.parcel.message, self.address());
-                is_relay.then(|| posted.parcel.slot.clone())
-            });
+            pending.commit.front = Some(relay.clone());
             return Some(pending);
         }
         if let Some(Failure { delay, error }) = &self.failed {
@@ -639,7 +636,7 @@ impl Drain {
     fn drop_duplicates(&mut self) {
         // What is dropped is still an item to remove, and they may be many. Behind a
         // message that relays, nothing comes before its relay.
-        let takes_more = |batch: &Batch| batch.is_fitting() && !batch.relays();
+        let takes_more = |batch: &Batch| batch.is_fitting() && batch.relay().is_none();
         while let Some(next) = self.queue.front().filter(|_| takes_more(&self.batch)) {
             if next.slot().is_some_and(|slot| self.gone.contains(slot)) {
                 // There is nothing to consume.

@@ -195,6 +195,21 @@ impl Digest {
         let hash = hash.finalize();
         Self(std::array::from_fn(|n| hash[n]))
     }
+
+    /// A digest that may be missing, as a field of bytes: empty for none.
+    #[must_use]
+    pub fn to_bytes(digest: Option<Self>) -> Bytes {
+        digest.map_or_else(Bytes::new, |digest| digest.0.to_vec().into())
+    }
+
+    /// Reads what [`Digest::to_bytes`] made.
+    ///
+    /// # Errors
+    /// When it is neither.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Option<Self>, DecodeError> {
+        let digest = (!bytes.is_empty()).then(|| bytes.try_into().map(Self));
+        digest.transpose().map_err(|_| DecodeError::Field("digest"))
+    }
 }
 
 /// One item of a mailbox's log: one or more messages with consecutive
@@ -404,7 +419,7 @@ mod wire {
                 super::AnswerTo::Caller { address, id, digest } => Self {
                     address: address.as_str().to_owned(),
                     id: id.as_str().to_owned(),
-                    digest: digest.map_or_else(Bytes::new, |digest| digest.0.to_vec().into()),
+                    digest: Digest::to_bytes(*digest),
                     method: None,
                     token: Bytes::new(),
                 },
@@ -428,13 +443,7 @@ mod wire {
             let id = MessageId::new(&to.id).map_err(|_| DecodeError::Field("id to answer"))?;
             Ok(match to.method {
                 Some(method) => Self::Actor { address, id, method, token: to.token },
-                None => {
-                    let digest = (!to.digest.is_empty())
-                        .then(|| to.digest[..].try_into().map(Digest))
-                        .transpose()
-                        .map_err(|_| DecodeError::Field("digest to answer"))?;
-                    Self::Caller { address, id, digest }
-                }
+                None => Self::Caller { address, id, digest: Digest::from_bytes(&to.digest)? },
             })
         }
     }

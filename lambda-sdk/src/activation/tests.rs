@@ -23,13 +23,13 @@ use tonic::Status;
 const NOW: Timestamp = Timestamp(1_000_000);
 
 #[derive(Default, Serialize, Deserialize)]
-struct Text(String);
+pub(crate) struct Text(pub(crate) String);
 
 impl Actor for Text {
     type Service = TextService;
 }
 
-struct TextService;
+pub(crate) struct TextService;
 
 impl Service<Text> for TextService {
     const TYPE: &'static str = "test.v1.Text";

@@ -1,3 +1,4 @@
+use callboard_mailbox::Record;
 use callboard_mailbox::commit::{Commit, LeaseAfter};
 use callboard_mailbox::lease::{Lease, Terms, Woken};
 use callboard_mailbox::memory::MemoryStore;
@@ -78,6 +79,39 @@ async fn perform(handler: &Handler<MemoryStore>, task: Task) -> invocation_resul
     InvocationResult::decode(&bytes[..]).expect("it is a result").result.expect("there is one")
 }
 
+/// What a gateway hands over of a record that it has leased.
+fn activation(record: &Record, segments: &[Segment]) -> pb::Activation {
+    let (state, spilled) = match &record.state {
+        None => (None, None),
+        Some(Stored::Inline(state)) => (Some(state.clone()), None),
+        Some(Stored::Spilled(spilled)) => {
+            let (revision, chunks) = (spilled.revision.0, spilled.chunks);
+            (None, Some(pb::SpilledState { revision, chunks }))
+        }
+    };
+    pb::Activation {
+        address: address().as_str().to_owned(),
+        epoch: record.epoch.0,
+        revision: record.revision.0,
+        head: record.head.0,
+        attempt: record.attempt,
+        lease_until_ms: record.lease_until.unwrap_or_default().0,
+        state,
+        spilled,
+        segments: segments
+            .iter()
+            .map(|segment| pb::Segment {
+                first: segment.first().0,
+                messages: segment.encoded().clone(),
+            })
+            .collect(),
+        lease_ms: 10_000,
+        due_step_ms: 1_000,
+        reply_retention_ms: 1_000,
+        ..pb::Activation::default()
+    }
+}
+
 /// An activation with one ask; its reply, which is how often the actor was woken.
 async fn ask(
     handler: &Handler<MemoryStore>,
@@ -99,32 +133,7 @@ async fn ask(
         answer_to: None,
     };
     let segment = Segment::new(record.head.next(), &[message]);
-    let (state, spilled) = match &record.state {
-        None => (None, None),
-        Some(Stored::Inline(state)) => (Some(state.clone()), None),
-        Some(Stored::Spilled(spilled)) => {
-            let (revision, chunks) = (spilled.revision.0, spilled.chunks);
-            (None, Some(pb::SpilledState { revision, chunks }))
-        }
-    };
-    let activation = pb::Activation {
-        address: address().as_str().to_owned(),
-        epoch: record.epoch.0,
-        revision: record.revision.0,
-        head: record.head.0,
-        attempt: record.attempt,
-        lease_until_ms: record.lease_until.unwrap_or_default().0,
-        state,
-        spilled,
-        segments: vec![pb::Segment {
-            first: segment.first().0,
-            messages: segment.encoded().clone(),
-        }],
-        lease_ms: 10_000,
-        due_step_ms: 1_000,
-        reply_retention_ms: 1_000,
-        ..pb::Activation::default()
-    };
+    let activation = activation(&record, &[segment]);
     let result = perform(handler, Task::Activation(activation)).await;
     let invocation_result::Result::Activation(result) = result else { panic!("it is a run") };
     result.replies.first().map(|reply| u64::decode(reply.body.clone()).expect("a number"))
@@ -200,21 +209,7 @@ async fn a_function_serves_what_it_was_given_and_nothing_else() {
 /// An activation of a mailbox in which nothing is.
 async fn nothing_to_do(handler: &Handler<MemoryStore>, store: &MemoryStore) {
     let Lease { record, .. } = lease(store);
-    let Some(Stored::Spilled(spilled)) = record.state else { panic!("the state is large") };
-    let activation = pb::Activation {
-        address: address().as_str().to_owned(),
-        epoch: record.epoch.0,
-        revision: record.revision.0,
-        head: record.head.0,
-        attempt: record.attempt,
-        lease_until_ms: record.lease_until.unwrap_or_default().0,
-        spilled: Some(pb::SpilledState { revision: spilled.revision.0, chunks: spilled.chunks }),
-        lease_ms: 10_000,
-        due_step_ms: 1_000,
-        reply_retention_ms: 1_000,
-        ..pb::Activation::default()
-    };
-    perform(handler, Task::Activation(activation)).await;
+    perform(handler, Task::Activation(activation(&record, &[]))).await;
 }
 
 #[tokio::test]

@@ -41,10 +41,8 @@ pub(super) struct Done {
     pub(super) reply: Option<Reply>,
     answers: Vec<Answered>,
     pub(super) dead_letter: Option<DeadLetter>,
-    /// Parcels for others, and for the actor itself.
+    /// Parcels for others, and for the actor itself; a relay comes last.
     posted: Vec<Posted>,
-    /// Whether the last of them is a relay.
-    relays: bool,
     /// The timers after it; `None` when they are unchanged.
     timers: Option<BTreeMap<String, Slot>>,
     tick: Tick,
@@ -120,10 +118,11 @@ impl Batch {
         posted.any(|posted| posted.to == self.address && posted.parcel.timer.is_none())
     }
 
-    /// Whether the last message sends more than fits in its commit. Then nothing
-    /// else may run before the rest is sent.
-    pub(super) fn relays(&self) -> bool {
-        self.done.last().is_some_and(|done| done.relays)
+    /// The relay of the last message, if it sends more than fits in its commit. Then
+    /// nothing else may run before the rest is sent.
+    pub(super) fn relay(&self) -> Option<&Slot> {
+        let Posted { to, parcel } = self.done.last()?.posted.last()?;
+        Relay::is(&parcel.message, to).then_some(&parcel.slot)
     }
 
     /// A message that is consumed with what its handler made of it.
@@ -152,7 +151,6 @@ impl Batch {
         });
         let room = EFFECTS_MAX.saturating_sub(posted.len() + gone).max(2);
         let relay = Relay::cut(&mut answers, &mut effects.sends, room);
-        let relays = relay.is_some();
         let mut tick = self.tick();
         for send in effects.sends {
             let id = send.message.id.clone();
@@ -188,7 +186,6 @@ impl Batch {
             answers,
             dead_letter,
             posted,
-            relays,
             timers,
             tick,
             items,

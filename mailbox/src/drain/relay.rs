@@ -152,7 +152,7 @@ mod wire {
                 id: id.as_str().to_owned(),
                 code,
                 body,
-                digest: digest.map_or_else(Bytes::new, |digest| digest.0.to_vec().into()),
+                digest: Digest::to_bytes(*digest),
                 expires_ms: expires.0,
             }
         }
@@ -162,10 +162,6 @@ mod wire {
         type Error = DecodeError;
 
         fn try_from(answer: Answer) -> Result<Self, DecodeError> {
-            let digest = (!answer.digest.is_empty())
-                .then(|| answer.digest[..].try_into().map(Digest))
-                .transpose()
-                .map_err(|_| DecodeError::Field("digest to answer"))?;
             Ok(Self {
                 address: Address::parse(&answer.address)
                     .map_err(|_| DecodeError::Field("address to answer"))?,
@@ -173,7 +169,7 @@ mod wire {
                     id: MessageId::new(&answer.id)
                         .map_err(|_| DecodeError::Field("id to answer"))?,
                     outcome: Outcome::from_parts(answer.code, answer.body),
-                    digest,
+                    digest: Digest::from_bytes(&answer.digest)?,
                     expires: Timestamp(answer.expires_ms),
                 },
             })
