@@ -1,4 +1,4 @@
-//! Makes the counter's stub.
+//! Makes the counter's stub, and what a server of it implements.
 
 use std::error::Error;
 
@@ -8,6 +8,6 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("cargo:rerun-if-changed={folder}");
     }
     let descriptors = protox::compile(["counter.proto"], folders)?;
-    tonic_prost_build::configure().build_server(false).compile_fds(descriptors)?;
+    tonic_prost_build::configure().compile_fds(descriptors)?;
     Ok(())
 }

@@ -5,6 +5,7 @@
 //! | --- | --- |
 //! | `cargo` | building what is measured |
 //! | `drain` | a backlog, and what it does to others |
+//! | `edge` | the gateway without what lies behind it |
 //! | `sdk` | what the SDK adds to a handler, and what a function weighs |
 //! | `dev` | a running `callboard dev` |
 //! | `asks` | calls to the counter |
@@ -19,6 +20,7 @@ mod asks;
 mod cargo;
 mod dev;
 mod drain;
+mod edge;
 mod invocation;
 mod process;
 mod report;
@@ -97,11 +99,13 @@ async fn run(arguments: &Arguments) -> Result<()> {
             "a debug build measures nothing; run `cargo run --release -p callboard-bench`".into()
         );
     }
-    let built = cargo::build()?;
+    let is_wanted = |row: &Row| arguments.only.is_none_or(|only| only == *row);
+    let rows = Row::ALL.into_iter().filter(is_wanted);
+    let built = rows.clone().any(Row::needs_programs).then(cargo::build).transpose()?;
     let mut report = Report::begin();
-    for row in Row::ALL.into_iter().filter(|row| arguments.only.is_none_or(|only| only == *row)) {
+    for row in rows {
         eprintln!("measuring {row}");
-        report.extend(row.measure(&built, arguments).await?);
+        report.extend(row.measure(built.as_ref(), arguments).await?);
     }
     println!("{report}");
     if let Some(file) = &arguments.json {

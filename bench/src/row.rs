@@ -12,7 +12,7 @@ use crate::invocation::Bare;
 use crate::report::Figure;
 use crate::sample::{Repetitions, percentile};
 use crate::store::{Mailbox, Writes};
-use crate::{Arguments, Result, cargo, drain, process, sdk};
+use crate::{Arguments, Result, cargo, drain, edge, process, sdk};
 
 /// Calls before the first that is timed.
 const WARM_UP: u32 = 200;
@@ -40,6 +40,8 @@ const TOGETHER: u32 = 10_000;
 /// What can be measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Row {
+    /// The gateway without what lies behind it, against a bare tonic echo.
+    Edge,
     /// An ask by itself, against the store writes and the invocation in it.
     AskLatency,
     /// Calls of many callers at once.
@@ -62,20 +64,38 @@ impl fmt::Display for Row {
 }
 
 impl Row {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::AskLatency, Self::Throughput, Self::Drain, Self::Sdk, Self::Memory, Self::Build];
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Edge,
+        Self::AskLatency,
+        Self::Throughput,
+        Self::Drain,
+        Self::Sdk,
+        Self::Memory,
+        Self::Build,
+    ];
 
-    pub(crate) async fn measure(self, built: &Built, given: &Arguments) -> Result<Vec<Figure>> {
+    /// Whether the gateway and the counter must be built before it is measured.
+    pub(crate) fn needs_programs(self) -> bool {
+        !matches!(self, Self::Edge | Self::Sdk | Self::Build)
+    }
+
+    pub(crate) async fn measure(
+        self,
+        built: Option<&Built>,
+        given: &Arguments,
+    ) -> Result<Vec<Figure>> {
+        let built = || built.ok_or("the gateway and the counter are not built");
         match self {
+            Self::Edge => edge::measure(given).await,
             Self::AskLatency => {
-                let mut figures = ask_latency(built, given, false).await?;
-                figures.extend(ask_latency(built, given, true).await?);
+                let mut figures = ask_latency(built()?, given, false).await?;
+                figures.extend(ask_latency(built()?, given, true).await?);
                 Ok(figures)
             }
-            Self::Throughput => throughput(built, given).await,
-            Self::Drain => drain::measure(built, given).await,
+            Self::Throughput => throughput(built()?, given).await,
+            Self::Drain => drain::measure(built()?, given).await,
             Self::Sdk => sdk::measure(given).await,
-            Self::Memory => memory(built, given).await,
+            Self::Memory => memory(built()?, given).await,
             Self::Build => build(),
         }
     }

@@ -99,7 +99,9 @@ impl Config {
         for (path, attribute) in &self.type_attributes {
             config.type_attribute(path, attribute);
         }
-        let files = schema.pool().file_descriptor_protos().map(|file| {
+        let files = schema.pool().file_descriptor_protos();
+        // Its options are for the gateway. Nothing that is generated needs them.
+        let files = files.filter(|file| file.package() != "buf.validate").map(|file| {
             let mut file = file.clone();
             comments::tame(&mut file);
             (Module::from_protobuf_package_name(file.package()), file)

@@ -1,6 +1,8 @@
 //! A typed reference to one actor: its key, and its methods as messages.
 
-use callboard_proto::schema::{Kind, Method as Schema};
+use std::collections::BTreeSet;
+
+use callboard_proto::schema::{KeyField, Kind, Method as Schema};
 use prost_reflect::{Cardinality, FieldDescriptor, Kind as Type};
 
 use crate::actor::{Actor, Method, append_docs};
@@ -49,9 +51,8 @@ impl {name}Ref {{
 /// The constructor has an argument for each key field of the first method.
 fn append_new(first: &Schema, code: &mut String) {
     let (mut arguments, mut parts) = (Vec::new(), Vec::new());
-    for field in first.key() {
-        let name = ident::snake(field.name());
-        match integer(field) {
+    for (key, name) in first.key().iter().zip(names(first.key())) {
+        match integer(key.field()) {
             None => {
                 arguments.push(format!("{name}: impl ::core::convert::Into<{STRING}>"));
                 parts.push(format!("::core::convert::Into::into({name})"));
@@ -62,7 +63,7 @@ fn append_new(first: &Schema, code: &mut String) {
             }
         }
     }
-    let names: Vec<_> = first.key().iter().map(|field| format!("`{}`", field.name())).collect();
+    let names: Vec<_> = first.key().iter().map(|key| format!("`{}`", key.name())).collect();
     code.push_str(&format!(
         "    /// The actor with this key: {names}.
     #[must_use]
@@ -92,26 +93,50 @@ fn append_method(method: &Method, code: &mut String) {
     pub fn {name}(&self, mut request: {request}) -> {SDK}::Request<{response}> {{
 "
     ));
-    for (index, field) in method.schema.key().iter().enumerate() {
-        let value = match integer(field) {
+    for (index, key) in method.schema.key().iter().enumerate() {
+        let value = match integer(key.field()) {
             None => format!("::core::clone::Clone::clone(&self.parts[{index}])"),
             // It parses, as `new` printed it, unless the key fields of the methods
             // differ in their types. It is the message that has the key, and not
             // this field, that finds the actor.
             Some(_) => format!("self.parts[{index}].parse().unwrap_or_default()"),
         };
-        let value = match is_option(field) {
+        let value = match is_option(key.field()) {
             true => format!("::core::option::Option::Some({value})"),
             false => value,
         };
-        let field = ident::snake(field.name());
-        code.push_str(&format!("        request.{field} = {value};\n"));
+        code.push_str(&format!("        {} = {value};\n", place(key)));
     }
     code.push_str(&format!(
         "        {SDK}::Request::new(Self::TYPE, &self.key(), \"{proto_name}\", &request)
     }}
 "
     ));
+}
+
+/// The names of the arguments: those of the fields, or, where two of them are the
+/// same, those of their paths.
+fn names(key: &[KeyField]) -> Vec<String> {
+    let names: Vec<_> = key.iter().map(|key| ident::snake(key.field().name())).collect();
+    let distinct: BTreeSet<_> = names.iter().collect();
+    match distinct.len() == names.len() {
+        true => names,
+        false => key.iter().map(|key| ident::snake(&key.name().replace('.', "_"))).collect(),
+    }
+}
+
+/// The field of the request that is to be set. The messages on the way to it are
+/// made where they are not there.
+fn place(key: &KeyField) -> String {
+    let mut place = "request".to_owned();
+    for field in key.path() {
+        place += &format!(".{}", ident::snake(field.name()));
+        let is_message = matches!(field.kind(), Type::Message(_));
+        if is_message && is_option(field) {
+            place += ".get_or_insert_default()";
+        }
+    }
+    place
 }
 
 /// The type of a key field that is an integer; None for a string.

@@ -173,6 +173,9 @@ use protos::bank::v1::{
 };
 use protos::common::v1::{Money, RefundRequest};
 use protos::counter::v1::{AddRequest, AddResponse, CounterActor, CounterService, NoteRequest};
+use protos::fleet::v1::{
+    CloseRequest, LoadRequest, ParkRequest, Plate, RouteRef, TowRequest, TruckId, TruckRef,
+};
 use protos::shop::v1::{OrderActor, OrderData, OrderService, order_data};
 use protos::{PayRequest, PlainActor, PlainService};
 
@@ -482,4 +485,32 @@ fn a_reference_may_have_several_keys() {
     assert_eq!(KeyRequest::decode(request.payload), Ok(filled(0)));
     let request = LedgerRef::new("8", 1 << 40, -3).key_(KeyRequest::default());
     assert_eq!(KeyRequest::decode(request.payload), Ok(filled(8)));
+}
+
+#[test]
+fn a_reference_fills_a_key_into_the_messages_that_hold_it() {
+    let truck = TruckRef::new("a/b", 7);
+    assert_eq!(truck.key(), "a%2Fb/7");
+    let id = Some(TruckId { depot: "a/b".to_owned(), plate: Some(Plate { number: Some(7) }) });
+    // What is there is kept, and so is a message that holds the key of another actor.
+    let from = Some(TruckId { depot: "c".to_owned(), plate: None });
+    let some = TruckId { depot: "z".to_owned(), plate: None };
+    let request = LoadRequest { r#type: Some(some), crates: 5, from: from.clone() };
+    let request = truck.load(request);
+    assert_eq!(request.to, "fleet.v1.Truck/a%2Fb/7 Load");
+    let filled = LoadRequest { r#type: id.clone(), crates: 5, from };
+    assert_eq!(LoadRequest::decode(request.payload), Ok(filled));
+
+    let request = truck.park(ParkRequest::default());
+    let filled = ParkRequest { depot: "a/b".to_owned(), number: 7 };
+    assert_eq!(ParkRequest::decode(request.payload), Ok(filled));
+
+    let request = truck.tow(TowRequest::default());
+    let tow = TowRequest::decode(request.payload).expect("an encoded request");
+    assert_eq!(tow.hook.and_then(|hook| hook.truck), id);
+
+    let route = RouteRef::new("here", "there");
+    let close = CloseRequest::decode(route.close(CloseRequest::default()).payload);
+    let close = close.expect("an encoded request");
+    assert_eq!(close.to.map(|place| place.name).as_deref(), Some("there"));
 }

@@ -59,6 +59,27 @@ fn generated_code_is_what_is_committed() {
 }
 
 #[test]
+fn rules_for_requests_are_the_gateways_and_change_no_code() {
+    let generate = |import: &str, rule: &str| {
+        let (folder, out) = (tempfile::tempdir(), tempfile::tempdir());
+        let (folder, out) = (folder.expect("a folder"), out.expect("a folder"));
+        let source = format!(
+            "syntax = \"proto3\"; package bank.v1;\nimport \"callboard/v1/options.proto\";\n{import}\
+             service Account {{ option (callboard.v1.actor) = {{}}; rpc Do(Q) returns (R); }}\n\
+             message Q {{ string id = 1 [(callboard.v1.field) = {{ key: true }}{rule}]; }}\n\
+             message R {{}}"
+        );
+        fs::write(folder.path().join("a.proto"), source).expect("a file");
+        let mut config = callboard_build::Config::new();
+        config.out_dir(out.path()).compile_dir(folder.path()).expect("it is valid");
+        contents(out.path())
+    };
+    let import = "import \"buf/validate/validate.proto\";\n";
+    let ruled = generate(import, ", (buf.validate.field).string.min_len = 3");
+    assert_eq!(ruled, generate("", ""));
+}
+
+#[test]
 fn a_failing_build_script_prints_the_errors_readably() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("a.proto");

@@ -10,5 +10,10 @@
     headers  what goes with a call and comes with its answer
     generic  calls by name
     admin    `callboard admin`, and the calls that it makes
+    tokens   tokens and API keys, and who gives them out
+    certificates  certificates, and who gives them out
     events   the file that the probe's handlers write
+    web      plain HTTP
+    http2    HTTP/2 frame by frame
+    attack   attacks with it
 """

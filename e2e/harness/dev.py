@@ -80,6 +80,8 @@ class Dev:
         self.log = log
         self.port = free_port()
         self.process: subprocess.Popen | None = None
+        # Variables of the environment besides those of the tests.
+        self.environment: dict[str, str] = {}
         self._channels: list[grpc.Channel] = []
         self._gateways: list[Gateway] = []
 
@@ -110,7 +112,7 @@ class Dev:
             name: value
             for name, value in os.environ.items()
             if not name.startswith(("CALLBOARD_", "AWS_")) and name != "RUST_LOG"
-        }
+        } | self.environment
         with self.log.open("ab") as log:
             log.write(f"--- {' '.join(map(str, command))}\n".encode())
             # Before the process writes to the same file.
@@ -158,6 +160,9 @@ class Dev:
     ) -> "Gateway":
         """A `callboard serve` beside it, on the same tables and functions."""
         options = [f"--protos={protos}", f"--function={actor_type}={function}", *more]
+        if not any(option.startswith("--drain-delay=") for option in more):
+            # No load balancer has to notice.
+            options.append("--drain-delay=0s")
         environment = {
             "PATH": os.environ["PATH"],
             "AWS_ENDPOINT_URL_DYNAMODB": self.endpoint("database"),

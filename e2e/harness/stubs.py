@@ -48,6 +48,7 @@ _generate(
     "callboard/v1/options.proto",
     "probe.proto",
     "trial.proto",
+    "seat.proto",
     "counter.proto",
 )
 admin = importlib.import_module("callboard.v1.admin_pb2")
@@ -58,5 +59,7 @@ probe = importlib.import_module("probe_pb2")
 probe_grpc = importlib.import_module("probe_pb2_grpc")
 trial = importlib.import_module("trial_pb2")
 trial_grpc = importlib.import_module("trial_pb2_grpc")
+seat = importlib.import_module("seat_pb2")
+seat_grpc = importlib.import_module("seat_pb2_grpc")
 counter = importlib.import_module("counter_pb2")
 counter_grpc = importlib.import_module("counter_pb2_grpc")

@@ -58,6 +58,7 @@ def test_serve_has_a_private_port_beside_the_public_one(tmp_path):
         f"--listen=127.0.0.1:{port}",
         f"--protos={PROBE_PROTOS}",
         "--function=probe.v1.Probe=e2e-actor",
+        "--drain-delay=0s",
     ]
     # Neither a database nor a function is there, and it runs all the same.
     nowhere = f"http://127.0.0.1:{free_port()}"
@@ -69,16 +70,18 @@ def test_serve_has_a_private_port_beside_the_public_one(tmp_path):
         "AWS_SECRET_ACCESS_KEY": "local",
     }
 
-    def is_ready() -> bool:
+    def private(path: str) -> int:
         try:
-            return send(port + 1, "GET", "/readyz").status == 200
+            return send(port + 1, "GET", path).status
         except ConnectionRefusedError:
-            return False
+            return 0
 
     with (tmp_path / "log").open("wb") as log:
         gateway = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
     try:
-        until("it is ready", is_ready)
+        until("it is alive", lambda: private("/livez") == 200)
+        # Not before a message can have got through.
+        assert private("/readyz") == 503
         body = json.dumps({"service": "probe.v1.Probe"}).encode()
         answer = send(port, "POST", "/grpc.health.v1.Health/Check", body, JSON)
         assert answer.json == {"status": "NOT_SERVING"}
@@ -99,7 +102,7 @@ def test_an_actor_is_healthy_when_its_function_can_be_reached(devs, broken):
 
 
 def test_an_old_connection_ends_and_its_calls_do_not(devs):
-    dev = start(devs.probe(), "--connection-age-seconds=1")
+    dev = start(devs.probe(), "--connection-age=1s")
     stub = dev.probe()
     slow = probe.SlowRequest(probe="a", milliseconds=2_500, delta=1)
     assert stub.Slow(slow, timeout=30).value == 1
@@ -145,19 +148,26 @@ def test_headers_that_are_too_large_are_refused(shared, key):
 
 
 # Each is all that a client ever sends: nothing, the start of HTTP/2, the start of HTTP/1, and
-# the start of a message.
+# the start of a message, also of one to a service that is not an actor's.
 SILENCES = [
     b"",
     b"PRI * HT",
     b"POST /probe.v1.Probe/Add HTTP/1.1\r\nhost:",
     f"POST {ADD} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
     "content-length: 10\r\nconnection: close\r\n\r\n{".encode(),
+    b"POST /callboard.v1.Gateway/Tell HTTP/1.1\r\nhost: localhost\r\n"
+    b"content-type: application/grpc-web\r\ncontent-length: 10\r\nconnection: close\r\n\r\n\0",
 ]
 
 
 def test_who_falls_silent_is_not_waited_for(shared):
+    gateway = shared.second_gateway(
+        PROBE_PROTOS, "probe.v1.Probe", "e2e-actor", "--header-timeout=2s", "--request-timeout=2s"
+    )
+    port = int(gateway.url.rpartition(":")[2])
+
     def told(sent: bytes) -> tuple[float, bytes]:
-        with socket.create_connection(("127.0.0.1", shared.port), timeout=60) as connection:
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
             began, answer = time.monotonic(), b""
             connection.sendall(sent)
             try:
@@ -171,6 +181,7 @@ def test_who_falls_silent_is_not_waited_for(shared):
     with ThreadPoolExecutor(len(SILENCES)) as callers:
         answers = list(callers.map(told, SILENCES))
     for seconds, _ in answers:
-        assert 20 < seconds < 50, answers
-    last = answers[-1][1].decode()
-    assert last.startswith("HTTP/1.1 503") and "did not arrive" in last
+        assert 1.5 < seconds < 15, answers
+    by_connect, by_web = (answer.decode(errors="replace") for _, answer in answers[-2:])
+    assert by_connect.startswith("HTTP/1.1 503") and "did not arrive" in by_connect
+    assert "grpc-status: 14" in by_web and "did%20not%20arrive" in by_web, by_web

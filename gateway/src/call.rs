@@ -12,6 +12,8 @@ use callboard_mailbox::{Address, MessageId, Sequence, Store, Timestamp};
 use tokio::sync::{SemaphorePermit, oneshot};
 use tokio::time::{Instant, timeout_at};
 
+use crate::access::Principal;
+use crate::access::policy::Deed;
 use crate::answer::{answer, wait};
 use crate::catalog::Route;
 use crate::delay;
@@ -29,6 +31,9 @@ const ANSWER_EARLIER_MAX: Duration = Duration::from_millis(50);
 /// The longest deadline that is kept; a later one counts as this. An ask that
 /// takes longer is better sent as a tell.
 const TIMEOUT_MAX: Duration = Duration::from_secs(24 * 3_600);
+
+/// The header in which a message tells its actor who has sent it.
+const PRINCIPAL: &str = "callboard-principal";
 
 /// A call, as a door took it in.
 #[derive(Clone, Debug, Default)]
@@ -53,6 +58,8 @@ pub struct Call {
     pub key: Option<String>,
     /// What the caller waits for.
     pub wait: Wait,
+    /// Who calls.
+    pub principal: Arc<Principal>,
 }
 
 /// What the caller of an ask waits for.
@@ -86,18 +93,40 @@ impl<S: Store + 'static> Gateway<S> {
         self.perform(routed).await
     }
 
+    /// The method of a path, if this caller may send it to some actor. A message for
+    /// another one need not be looked at.
+    pub(crate) fn method(&self, principal: &Principal, path: &str) -> Result<Arc<Route>, Refusal> {
+        let route = self.catalog().route(path)?;
+        if route.is_internal() {
+            return Err(Refusal::InternalMethod { path: path.to_owned() });
+        }
+        let access = &self.settings.access;
+        access.authorize_method(principal, path, route.actor_type(), route.method())?;
+        Ok(route)
+    }
+
     /// Finds out what a call is for. Nothing is sent yet.
     pub(crate) fn route(&self, mut call: Call) -> Result<Routed, Refusal> {
-        let route = self.catalog.route(&call.path)?;
-        if route.is_internal() {
-            return Err(Refusal::InternalMethod { path: call.path });
-        }
+        let route = self.method(&call.principal, &call.path)?;
         let is_new = call.key.is_none() && route.makes_key(&call.payload);
-        let new_key = is_new.then(|| self.new_key(route.actor_type(), call.message_id.as_ref()));
+        let new_key = is_new.then(|| self.new_key(route.actor_type(), &call));
         if let Some(key) = new_key.as_ref().or(call.key.as_ref()) {
             call.payload = route.with_key(&call.payload, key)?;
         }
         let address = route.address(&call.payload)?;
+        let deed = Deed {
+            actor_type: address.actor_type(),
+            method: route.method(),
+            key: new_key.is_none().then_some(address.key()),
+            key_fields: route.method_schema().key().len(),
+        };
+        let access = &self.settings.access;
+        access.authorize(&call.principal, &call.path, &deed)?;
+        if access.is_guarded() {
+            // Callers cannot give it: of theirs only some headers are taken, and none of
+            // Callboard's own.
+            call.headers.push((PRINCIPAL.to_owned(), call.principal.name.to_string()));
+        }
         Ok(Routed { route, address, new_key, call })
     }
 
@@ -107,7 +136,9 @@ impl<S: Store + 'static> Gateway<S> {
         // Until the message is stored, a gateway that drains waits for it.
         let storing = self.tasks.token();
         let _open = self.admit()?;
+        self.rates.admit(&call.principal.name, &address)?;
         self.functions.of(address.actor_type())?;
+        route.validate(&call.payload)?;
 
         let awaits_reply = !route.is_tell() && call.wait == Wait::Reply;
         let deadline = self.deadline(call.timeout, awaits_reply);
@@ -186,10 +217,12 @@ impl<S: Store + 'static> Gateway<S> {
     }
 
     /// The key of a new actor. A message that has an id is sent to the same actor
-    /// when it is sent again.
-    fn new_key(&self, actor_type: &str, message_id: Option<&MessageId>) -> String {
-        let Some(id) = message_id else { return self.new_id().to_string() };
-        let Digest(bytes) = Digest::of(actor_type, id.as_str().as_bytes());
+    /// when its caller sends it again, and to another one when somebody else does.
+    fn new_key(&self, actor_type: &str, call: &Call) -> String {
+        let Some(id) = &call.message_id else { return self.new_id().to_string() };
+        // An id is visible ASCII, so this has one reading.
+        let sent = format!("{id}\n{}", call.principal.name);
+        let Digest(bytes) = Digest::of(actor_type, sent.as_bytes());
         uuid::Builder::from_custom_bytes(bytes).into_uuid().to_string()
     }
 

@@ -1,5 +1,7 @@
 //! Which path is which method of which actor type.
 
+mod changes;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -10,6 +12,10 @@ use callboard_proto::pb::RetryPolicy;
 use callboard_proto::schema::{FillError, KeyError, Kind, Method, Schema};
 
 use crate::refusal::Refusal;
+#[cfg(feature = "validation")]
+use crate::validation::{self, Rules};
+
+pub use changes::Changes;
 
 /// The methods that the gateway serves.
 #[derive(Debug)]
@@ -23,18 +29,44 @@ pub struct Catalog {
 pub struct Route {
     actor_type: String,
     method: Method,
+    /// Those that its requests must keep, if there are any.
+    #[cfg(feature = "validation")]
+    rules: Option<Rules>,
 }
 
 impl Catalog {
-    /// Serves all methods of all actor types of a schema.
+    /// Serves all methods of all actor types of a schema, and checks requests by
+    /// the rules that it has for them.
+    ///
+    /// # Errors
+    /// When a rule cannot be used.
+    #[cfg(feature = "validation")]
+    pub fn load(schema: Schema) -> Result<Self, validation::Errors> {
+        let rules = Rules::of(&schema)?;
+        let mut catalog = Self::new(schema);
+        for route in catalog.routes.values_mut() {
+            let rules = rules.as_ref().filter(|rules| rules.cover(route.method.input()));
+            let (actor_type, method) = (route.actor_type.clone(), route.method.clone());
+            *route = Arc::new(Route { actor_type, method, rules: rules.cloned() });
+        }
+        Ok(catalog)
+    }
+
+    /// Serves all methods of all actor types of a schema, and looks at no rules
+    /// for their requests.
     #[must_use]
     pub fn new(schema: Schema) -> Self {
         let mut routes = HashMap::new();
         for actor in schema.actors() {
             for method in actor.methods() {
                 let path = format!("/{}/{}", actor.service().full_name(), method.name());
-                let actor_type = actor.type_name().to_owned();
-                routes.insert(path, Arc::new(Route { actor_type, method: method.clone() }));
+                let route = Route {
+                    actor_type: actor.type_name().to_owned(),
+                    method: method.clone(),
+                    #[cfg(feature = "validation")]
+                    rules: None,
+                };
+                routes.insert(path, Arc::new(route));
             }
         }
         Self { schema, routes }
@@ -98,6 +130,19 @@ impl Route {
     #[must_use]
     pub fn method_schema(&self) -> &Method {
         &self.method
+    }
+
+    /// Checks an encoded request by the rules that its `.proto` sets for it.
+    ///
+    /// # Errors
+    /// When it breaks some.
+    pub fn validate(&self, payload: &[u8]) -> Result<(), Refusal> {
+        #[cfg(feature = "validation")]
+        if let Some(rules) = &self.rules {
+            return rules.check(self.method.input(), payload);
+        }
+        let _ = payload;
+        Ok(())
     }
 
     /// Whether the gateway is to make a key for an encoded request, since it has

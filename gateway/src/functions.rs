@@ -31,10 +31,15 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long an invocation may take: Lambda's own longest, and a little.
 const INVOCATION_TIMEOUT: Duration = Duration::from_secs(15 * 60 + 10);
 
+/// How many starts must fail after a crash until the function counts as one that
+/// cannot start.
+const STARTS: u32 = 2;
+
 /// The functions of the actor types.
 #[derive(Debug)]
 pub struct Functions {
-    by_type: HashMap<String, Arc<Function>>,
+    client: Client,
+    by_type: RwLock<HashMap<String, Arc<Function>>>,
 }
 
 /// One function.
@@ -111,24 +116,36 @@ impl Functions {
             builder = builder.endpoint_url(url);
         }
         let client = Client::from_conf(builder.build());
-        let mut by_name: HashMap<String, Arc<Function>> = HashMap::new();
+        let functions = Self { client, by_type: RwLock::default() };
+        functions.assign(by_type);
+        functions
+    }
+
+    /// Takes other functions for some actor types; those that are not named keep
+    /// theirs. A function that is there already stays the same, and so does what is
+    /// known of it.
+    pub fn assign(&self, by_type: impl IntoIterator<Item = (String, String)>) {
+        let known = self.all().into_iter().map(|function| (function.name.clone(), function));
+        let mut by_name: HashMap<_, _> = known.collect();
         let mut function = |name: String| {
             let new = || {
-                let (client, name) = (client.clone(), name.clone());
+                let (client, name) = (self.client.clone(), name.clone());
                 Arc::new(Function { client, name, unreachable: RwLock::default() })
             };
-            by_name.entry(name.clone()).or_insert_with(new).clone()
+            Arc::clone(by_name.entry(name.clone()).or_insert_with(new))
         };
-        let by_type = by_type.into_iter().map(|(kind, name)| (kind, function(name))).collect();
-        Self { by_type }
+        let assigned: Vec<_> =
+            by_type.into_iter().map(|(kind, name)| (kind, function(name))).collect();
+        self.by_type.write().unwrap_or_else(PoisonError::into_inner).extend(assigned);
     }
 
     /// The function of an actor type.
     ///
     /// # Errors
     /// When it has none.
-    pub fn of(&self, actor_type: &str) -> Result<&Arc<Function>, Refusal> {
-        self.by_type.get(actor_type).ok_or_else(|| Refusal::NotDeployed {
+    pub fn of(&self, actor_type: &str) -> Result<Arc<Function>, Refusal> {
+        let by_type = self.by_type.read().unwrap_or_else(PoisonError::into_inner);
+        by_type.get(actor_type).cloned().ok_or_else(|| Refusal::NotDeployed {
             actor_type: actor_type.to_owned(),
             function: None,
             detail: "no function is configured for it".into(),
@@ -138,8 +155,9 @@ impl Functions {
 
     /// Every function, once.
     #[must_use]
-    pub fn all(&self) -> Vec<&Arc<Function>> {
-        let mut all: Vec<_> = self.by_type.values().collect();
+    pub fn all(&self) -> Vec<Arc<Function>> {
+        let by_type = self.by_type.read().unwrap_or_else(PoisonError::into_inner);
+        let mut all: Vec<_> = by_type.values().cloned().collect();
         all.sort_by(|a, b| a.name.cmp(&b.name));
         all.dedup_by(|a, b| a.name == b.name);
         all
@@ -189,11 +207,16 @@ impl Function {
         if !matches!(failure, Failure::Crashed(_)) {
             return failure;
         }
-        match self.ping().await {
-            Err(Failure::Crashed(detail)) => self.note_unreachable(Unreachable::Fails, &detail),
-            Err(gone @ Failure::Unreachable(_)) => gone,
-            _ => failure,
+        let mut dead = String::new();
+        // One start may be broken off from outside.
+        for _ in 0..STARTS {
+            match self.ping().await {
+                Err(Failure::Crashed(detail)) => dead = detail,
+                Err(gone @ Failure::Unreachable(_)) => return gone,
+                _ => return failure,
+            }
         }
+        self.note_unreachable(Unreachable::Fails, &dead)
     }
 
     /// Asks whether the function is there and what it serves.
@@ -293,5 +316,31 @@ fn open(payload: &[u8]) -> Option<invocation_result::Result> {
 impl fmt::Debug for Function {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Function").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn functions_that_are_assigned_again_stay_the_same() {
+        let config =
+            SdkConfig::builder().behavior_version(aws_config::BehaviorVersion::latest()).build();
+        let pairs = |pairs: &[(&str, &str)]| -> Vec<_> {
+            pairs.iter().map(|(kind, name)| ((*kind).to_owned(), (*name).to_owned())).collect()
+        };
+        let functions = Functions::new(&config, None, pairs(&[("t.A", "one"), ("t.B", "one")]));
+        let one = functions.of("t.A").expect("it is assigned");
+        one.note_unreachable(Unreachable::Fails, "a test");
+        functions.assign(pairs(&[("t.B", "two"), ("t.C", "one")]));
+        let name = |kind| functions.of(kind).map(|function| function.name().to_owned());
+        assert_eq!(name("t.A").as_deref(), Ok("one"), "it was not named");
+        assert_eq!(name("t.B").as_deref(), Ok("two"));
+        let again = functions.of("t.C").expect("it is assigned");
+        assert!(Arc::ptr_eq(&one, &again));
+        assert_eq!(again.unreachable(), Some(Unreachable::Fails));
+        assert_eq!(functions.all().len(), 2);
+        assert!(matches!(functions.of("t.D"), Err(Refusal::NotDeployed { .. })));
     }
 }

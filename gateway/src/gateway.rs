@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use callboard_mailbox::clock::Clock;
 use callboard_mailbox::{Address, Store};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -14,6 +14,8 @@ use tokio_util::task::TaskTracker;
 use crate::catalog::Catalog;
 use crate::functions::Functions;
 use crate::lane::{Command, Lane};
+use crate::pulse::Pulse;
+use crate::rate::Rates;
 use crate::refusal::Refusal;
 use crate::replies::Replies;
 use crate::settings::Settings;
@@ -22,12 +24,17 @@ use crate::sweep;
 /// A gateway over any store. It holds nothing worth saving.
 pub struct Gateway<S> {
     pub(crate) store: S,
-    pub(crate) catalog: Catalog,
+    catalog: watch::Sender<Arc<Catalog>>,
+    /// Whether messages get through; health finds it out.
+    pub(crate) pulse: watch::Sender<Pulse>,
     pub(crate) functions: Functions,
     pub(crate) settings: Settings,
     pub(crate) clock: Clock,
     pub(crate) replies: Arc<Replies>,
     pub(crate) open_calls: Semaphore,
+    pub(crate) rates: Rates,
+    /// Set when the gateway is about to go: health tells it, and calls are taken.
+    pub(crate) leaving: CancellationToken,
     /// Set when the gateway shuts down: no new calls, and no new work that the
     /// next sweep finds anyway.
     pub(crate) draining: CancellationToken,
@@ -48,12 +55,15 @@ impl<S: Store + 'static> Gateway<S> {
     ) -> Arc<Self> {
         let gateway = Arc::new(Self {
             store,
-            catalog,
+            catalog: watch::Sender::new(Arc::new(catalog)),
+            pulse: watch::Sender::default(),
             functions,
             open_calls: Semaphore::new(settings.open_calls_max),
+            rates: Rates::new(settings.rates),
             settings,
             clock,
             replies: Arc::default(),
+            leaving: CancellationToken::new(),
             draining: CancellationToken::new(),
             lanes: Mutex::default(),
             tasks: TaskTracker::new(),
@@ -73,10 +83,22 @@ impl<S: Store + 'static> Gateway<S> {
         tokio::spawn(async move { stopped.run_until_cancelled(work).await });
     }
 
-    /// What the gateway serves.
+    /// What the gateway serves. Whoever holds it goes on with it when another one
+    /// takes its place.
     #[must_use]
-    pub fn catalog(&self) -> &Catalog {
-        &self.catalog
+    pub fn catalog(&self) -> Arc<Catalog> {
+        Arc::clone(&self.catalog.borrow())
+    }
+
+    /// Serves another catalog from now on. Calls that are open end under the one
+    /// that they began with.
+    pub fn serve_from_now_on(&self, catalog: Catalog) {
+        self.catalog.send_replace(Arc::new(catalog));
+    }
+
+    /// The catalog, and each that takes its place.
+    pub(crate) fn catalogs(&self) -> watch::Receiver<Arc<Catalog>> {
+        self.catalog.subscribe()
     }
 
     /// The actors' functions.
@@ -85,8 +107,14 @@ impl<S: Store + 'static> Gateway<S> {
         &self.functions
     }
 
+    /// Tells that it goes, to whoever asks for its health. Calls are taken as before.
+    pub fn leave(&self) {
+        self.leaving.cancel();
+    }
+
     /// Refuses new calls from now on.
     pub fn stop_accepting(&self) {
+        self.leaving.cancel();
         self.draining.cancel();
     }
 
@@ -95,7 +123,7 @@ impl<S: Store + 'static> Gateway<S> {
     /// what was not is safe in the mailboxes, and its callers are told.
     pub async fn drain(&self, grace: Duration) -> bool {
         let deadline = Instant::now() + grace;
-        self.draining.cancel();
+        self.stop_accepting();
         self.tasks.close();
         let done = tokio::time::timeout_at(deadline, self.tasks.wait()).await.is_ok();
         self.replies.drain(deadline.saturating_duration_since(Instant::now())).await;
@@ -118,7 +146,7 @@ impl<S: Store + 'static> Gateway<S> {
             },
             None => command,
         };
-        let function = Arc::clone(self.functions.of(address.actor_type())?);
+        let function = self.functions.of(address.actor_type())?;
         let (sender, commands) = mpsc::unbounded_channel();
         // The receiver is alive, so this succeeds.
         let _ = sender.send(command);

@@ -37,7 +37,7 @@ pub(crate) async fn answer<S: Store + 'static>(
     match result.map_err(|_| Refusal::ReadTimeout)? {
         Ok(pb::ReadResult { code: 0, body }) => Ok(body),
         Ok(pb::ReadResult { code, body }) => Err(Refusal::Handler { code, status: body }),
-        Err(failure) => Err(refusal(address, function, &failure)),
+        Err(failure) => Err(refusal(address, &function, &failure)),
     }
 }
 
@@ -75,7 +75,7 @@ mod tests {
         let address = Address::new("test.v1.A", "a").expect("an address");
         let functions = Functions::new(&config, None, [("test.v1.A".into(), "f".into())]);
         let function = functions.of("test.v1.A").expect("it is configured");
-        let of = |failure| refusal(&address, function, &failure);
+        let of = |failure| refusal(&address, &function, &failure);
         for failure in [Failure::Refused, Failure::Crashed, Failure::Unanswered] {
             let refusal = of(failure("arn:secret".into()));
             let Refusal::Unavailable { detail, stored: Stored::No } = refusal else {

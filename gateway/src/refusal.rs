@@ -15,7 +15,8 @@ use prost::Message;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
-/// When a caller may try again after UNAVAILABLE.
+/// When a caller may try again after UNAVAILABLE, on average: from half of it to
+/// half as much again, lest all who were refused come back at once.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 
 /// Why a call is not answered with a response.
@@ -31,6 +32,23 @@ pub enum Refusal {
     #[error("only actors may send {path}, and no gateway takes it")]
     InternalMethod {
         /// The path of the call, `/bank.v1.Account/OnTransferred`.
+        path: String,
+    },
+    /// Nobody knows who calls.
+    #[error("{}", match given {
+        true => "the credentials are not taken; get new ones",
+        false => "the call has no credentials, and nobody may call without",
+    })]
+    Unknown {
+        /// Whether there were credentials.
+        given: bool,
+        /// Whether a token would do.
+        bearer: bool,
+    },
+    /// The caller is known, and may not do this.
+    #[error("the caller may not do this; the gateway's policy decides it")]
+    Denied {
+        /// The path of the call, `/bank.v1.Account/Deposit`.
         path: String,
     },
     /// The actor type has no function, or its function cannot run.
@@ -52,6 +70,12 @@ pub enum Refusal {
         field: String,
         /// What is wrong with it.
         detail: String,
+    },
+    /// The request breaks rules that its `.proto` sets for it.
+    #[error("the request breaks {} of its rules: {}", violations.len(), listed(violations))]
+    BrokenRules {
+        /// Which, at least one.
+        violations: Vec<FieldViolation>,
     },
     /// Something is larger than its limit.
     #[error("the {what} has {size} bytes, and at most {limit} are allowed")]
@@ -98,6 +122,22 @@ pub enum Refusal {
     MailboxFull {
         /// How many may wait.
         depth_max: u64,
+    },
+    /// The caller sends, or the actor gets, more than it may. Nothing is stored.
+    #[error("{} may {} messages at a rate of {limit}, and this one was too many; it is not stored", match *scope {
+        "actor" => "an actor",
+        _ => "a caller",
+    }, match *scope {
+        "actor" => "get",
+        _ => "send",
+    })]
+    RateLimited {
+        /// Whose rate it is: `principal` or `actor`.
+        scope: &'static str,
+        /// The rate.
+        limit: String,
+        /// When one more may come.
+        retry_after: Duration,
     },
     /// The message failed in all of its attempts and was set aside.
     #[error("message {message_id} was set aside after {attempts} attempts: {error}")]
@@ -172,6 +212,25 @@ pub enum Refusal {
     },
 }
 
+/// What is wrong with one field of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldViolation {
+    /// The path of the field, `lines[2].amount`; empty for the whole request.
+    pub field: String,
+    /// What is wrong with it, without its value.
+    pub detail: String,
+}
+
+/// The first of several violations, and that there are more.
+fn listed(violations: &[FieldViolation]) -> String {
+    let more = if violations.len() > 1 { "; and others" } else { "" };
+    match violations.first() {
+        Some(FieldViolation { field, detail }) if field.is_empty() => format!("{detail}{more}"),
+        Some(FieldViolation { field, detail }) => format!("{field}: {detail}{more}"),
+        None => String::new(),
+    }
+}
+
 /// Whether a message that got no answer is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stored {
@@ -216,6 +275,12 @@ impl From<Refusal> for Status {
             Refusal::InternalMethod { path } => {
                 (Code::PermissionDenied, ErrorReason::InternalMethod, pairs(&[("path", path)]))
             }
+            Refusal::Unknown { .. } => {
+                (Code::Unauthenticated, ErrorReason::Unauthenticated, pairs(&[]))
+            }
+            Refusal::Denied { path } => {
+                (Code::PermissionDenied, ErrorReason::PermissionDenied, pairs(&[("path", path)]))
+            }
             Refusal::NotDeployed { actor_type, function, detail, message_id } => {
                 let mut metadata = pairs(&[("actor_type", actor_type), ("detail", detail)]);
                 metadata.extend(function.as_ref().map(|f| ("function".to_owned(), f.clone())));
@@ -227,6 +292,18 @@ impl From<Refusal> for Status {
             Refusal::Invalid { field, detail } => {
                 extra.add_bad_request_violation(field, detail);
                 let metadata = pairs(&[("field", field), ("detail", detail)]);
+                (Code::InvalidArgument, ErrorReason::InvalidRequest, metadata)
+            }
+            Refusal::BrokenRules { violations } => {
+                for FieldViolation { field, detail } in violations {
+                    extra.add_bad_request_violation(field, detail);
+                }
+                let first = violations.first();
+                let field = first.map_or("", |violation| violation.field.as_str());
+                let detail = first.map_or("", |violation| violation.detail.as_str());
+                let broken = violations.len().to_string();
+                let metadata =
+                    pairs(&[("field", field), ("detail", detail), ("violations", &broken)]);
                 (Code::InvalidArgument, ErrorReason::InvalidRequest, metadata)
             }
             Refusal::TooLarge { what, limit, size } => {
@@ -247,15 +324,20 @@ impl From<Refusal> for Status {
             Refusal::Unavailable { detail, stored } => {
                 // Whoever follows `RetryInfo` blindly must not send it twice.
                 if *stored == Stored::No {
-                    extra.set_retry_info(Some(RETRY_AFTER));
+                    extra.set_retry_info(Some(soon()));
                 }
                 let metadata = pairs(&[("detail", detail), ("stored", stored.word())]);
                 (Code::Unavailable, ErrorReason::Unavailable, metadata)
             }
             Refusal::MailboxFull { depth_max } => {
-                extra.set_retry_info(Some(RETRY_AFTER));
+                extra.set_retry_info(Some(soon()));
                 let metadata = pairs(&[("depth_max", &depth_max.to_string())]);
                 (Code::ResourceExhausted, ErrorReason::MailboxFull, metadata)
+            }
+            Refusal::RateLimited { scope, limit, retry_after } => {
+                extra.set_retry_info(Some(*retry_after));
+                let metadata = pairs(&[("scope", scope), ("limit", limit)]);
+                (Code::ResourceExhausted, ErrorReason::RateLimited, metadata)
             }
             Refusal::DeadLettered { message_id, attempts, error } => {
                 let metadata = pairs(&[
@@ -290,7 +372,7 @@ impl From<Refusal> for Status {
             }
             Refusal::Undone { detail, may_be_done } => {
                 if !may_be_done {
-                    extra.set_retry_info(Some(RETRY_AFTER));
+                    extra.set_retry_info(Some(soon()));
                 }
                 let done = if *may_be_done { "unknown" } else { "no" };
                 let metadata = pairs(&[("detail", detail), ("done", done)]);
@@ -304,6 +386,11 @@ impl From<Refusal> for Status {
         extra.set_error_info(reason.reason(), ERROR_DOMAIN, metadata);
         Status::with_error_details(code, text, extra)
     }
+}
+
+/// When one who was refused may come again.
+fn soon() -> Duration {
+    RETRY_AFTER.mul_f64(0.5 + fastrand::f64())
 }
 
 /// The status that a handler answered with, details and all.
@@ -383,12 +470,26 @@ mod tests {
                 "INTERNAL_METHOD",
                 "path",
             ),
+            (
+                Refusal::Denied { path: "/a.B/C".into() },
+                Code::PermissionDenied,
+                "PERMISSION_DENIED",
+                "path",
+            ),
             (not_deployed, Code::FailedPrecondition, "ACTOR_NOT_DEPLOYED", "message_id"),
             (
                 Refusal::Invalid { field: "a.b".into(), detail: "bad".into() },
                 Code::InvalidArgument,
                 "INVALID_REQUEST",
                 "field",
+            ),
+            (
+                Refusal::BrokenRules {
+                    violations: vec![FieldViolation { field: "a.b".into(), detail: "bad".into() }],
+                },
+                Code::InvalidArgument,
+                "INVALID_REQUEST",
+                "violations",
             ),
             (
                 Refusal::TooLarge { what: "message", limit: 1, size: 2 },
@@ -426,6 +527,16 @@ mod tests {
                 Code::ResourceExhausted,
                 "MAILBOX_FULL",
                 "depth_max",
+            ),
+            (
+                Refusal::RateLimited {
+                    scope: "actor",
+                    limit: "1/s".into(),
+                    retry_after: Duration::from_secs(1),
+                },
+                Code::ResourceExhausted,
+                "RATE_LIMITED",
+                "scope",
             ),
             (
                 Refusal::DeadLettered { message_id: id(), attempts: 3, error: "x".into() },
@@ -477,9 +588,21 @@ mod tests {
             assert_eq!((status.code(), info.reason.as_str()), (code, reason));
             assert_eq!(info.domain, "callboard.dev");
             assert!(info.metadata.contains_key(fact), "{refusal:?}");
-            let retry = matches!(reason, "UNAVAILABLE" | "MAILBOX_FULL");
+            let retry = matches!(reason, "UNAVAILABLE" | "MAILBOX_FULL" | "RATE_LIMITED");
             assert_eq!(details.retry_info().is_some(), retry);
             assert_eq!(details.bad_request().is_some(), code == Code::InvalidArgument);
+        }
+    }
+
+    #[test]
+    fn who_is_not_known_is_told_nothing() {
+        for given in [true, false] {
+            let status = Status::from(Refusal::Unknown { given, bearer: true });
+            let details = status.get_error_details();
+            let info = details.error_info().expect("every refusal has one");
+            let told = (status.code(), info.reason.as_str());
+            assert_eq!(told, (Code::Unauthenticated, "UNAUTHENTICATED"));
+            assert!(info.metadata.is_empty() && details.retry_info().is_none());
         }
     }
 

@@ -1,8 +1,12 @@
 //! The ports: listening, what each serves, and shutting down.
 
+mod answers;
+mod canary;
 mod connection;
 mod health;
 mod private;
+mod reflection;
+mod tls;
 
 use std::io;
 use std::net::SocketAddr;
@@ -11,6 +15,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
+use axum::routing::any;
 use callboard_mailbox::Store;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -18,16 +23,20 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::body::Body;
 use tonic::service::Routes;
+use tower::util::MapRequestLayer;
 
 use crate::admin;
 use crate::door::connect::Beside;
 use crate::door::{self, Doors};
 use crate::gateway::Gateway;
 use crate::generic::{self, Generic};
+use crate::layer::arrival;
 use crate::layer::origin::Pages;
 use crate::settings::Connections;
 
 pub use private::private;
+use reflection::Reflection;
+pub use tls::{Tls, TlsFiles};
 
 /// How long answers may take on their way out, beyond the grace of the calls.
 const LINGER: Duration = Duration::from_secs(1);
@@ -39,6 +48,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub struct Port {
     router: Router,
     connections: Connections,
+    tls: Option<Arc<Tls>>,
 }
 
 /// Why the gateway cannot listen.
@@ -83,22 +93,22 @@ pub async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
 pub async fn router<S: Store + 'static>(gateway: Arc<Gateway<S>>) -> Result<Port, Error> {
     let (reporter, health_service) = tonic_health::server::health_reporter();
     health::report(Arc::clone(&gateway), reporter).await;
-    let descriptors = gateway.catalog().schema().descriptor_set();
-    let reflection = || {
-        [Some(&*descriptors), Some(generic::DESCRIPTORS), admin::descriptors(&gateway)]
-            .into_iter()
-            .flatten()
-            .fold(tonic_reflection::server::Builder::configure(), |builder, descriptors| {
-                builder.register_encoded_file_descriptor_set(descriptors)
-            })
-    };
-    let routes = Routes::new(health_service)
-        .add_service(Generic::new(Arc::clone(&gateway)))
-        .add_service(reflection().build_v1()?)
-        .add_service(reflection().build_v1alpha()?);
+    let reflection = Arc::new(Reflection::new(Arc::clone(&gateway))?);
+    let routes = Routes::new(health_service).add_service(Generic::new(Arc::clone(&gateway)));
     let routes = admin::add(routes, &gateway);
     let actors = Arc::clone(&gateway);
-    let routes = routes.into_axum_router().fallback(move |request: Request| {
+    let timeout = gateway.settings.request_timeout;
+    let arriving = MapRequestLayer::new(move |request| arrival::within(timeout, request));
+    let mut routes = routes.into_axum_router();
+    for path in reflection::PATHS.into_iter().filter(|_| gateway.settings.reflection) {
+        let reflection = Arc::clone(&reflection);
+        let serve = move |request: Request| {
+            let reflection = Arc::clone(&reflection);
+            async move { reflection.serve(request).await }
+        };
+        routes = routes.route(path, any(serve));
+    }
+    let routes = routes.layer(arriving).fallback(move |request: Request| {
         door::grpc::serve(Arc::clone(&actors), request.map(Body::new))
     });
     let own = [
@@ -109,18 +119,20 @@ pub async fn router<S: Store + 'static>(gateway: Arc<Gateway<S>>) -> Result<Port
     let beside = Beside::new(routes.clone(), own.into_iter().flatten());
     let settings = &gateway.settings;
     let connections = settings.connections.clone();
+    let tls = settings.tls.clone();
     let pages = Pages::new(&settings.pages.origins, &settings.pages.hosts);
     let doors = Arc::new(Doors { gateway, routes, beside, pages });
     let router = Router::new().fallback(move |request: Request| {
         let doors = Arc::clone(&doors);
         async move { doors.serve(request.map(Body::new)).await }
     });
-    Ok(Port { router, connections })
+    Ok(Port { router, connections, tls })
 }
 
 /// Serves connections until `stop`, then lets open calls finish for `grace`.
 pub async fn serve(listener: TcpListener, port: Port, stop: CancellationToken, grace: Duration) {
-    let Port { router, connections: Connections { open_max, age } } = port;
+    let Port { router, connections: limits, tls } = port;
+    let open_max = limits.open_max;
     let open = Arc::new(Semaphore::new(open_max.min(Semaphore::MAX_PERMITS)));
     let connections = TaskTracker::new();
     let accept = || async {
@@ -138,7 +150,8 @@ pub async fn serve(listener: TcpListener, port: Port, stop: CancellationToken, g
                 continue;
             }
         };
-        let connection = connection::serve(stream, router.clone(), age, stop.clone());
+        let connection =
+            connection::serve(stream, router.clone(), limits.clone(), tls.clone(), stop.clone());
         connections.spawn(async move {
             connection.await;
             drop(permit);

@@ -176,7 +176,10 @@ impl<'a> Context<'a> {
         self.run.message.deadline.map(SystemTime::from)
     }
 
-    /// The value of a header that came with the message, such as `traceparent`.
+    /// The value of a header that came with the message, such as `traceparent`; or
+    /// `callboard-principal`, where callers show who they are: `jwt:alice`. Headers go on
+    /// with what this actor sends, so it is who has sent the message from outside that led
+    /// to this one. No caller can set it.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut headers = self.run.message.headers.iter();

@@ -40,7 +40,11 @@ pub const OPTIONS_PROTO: &str = include_str!("../callboard/v1/options.proto");
 
 /// The files that a user's .proto file may import, each as its import path and
 /// its source.
+///
+/// `buf/validate/validate.proto` is not Callboard's: it has the options of
+/// protovalidate, whose rules the gateway checks.
 pub const PROTO_FILES: &[(&str, &str)] = &[
+    ("buf/validate/validate.proto", include_str!("../buf/validate/validate.proto")),
     ("callboard/v1/admin.proto", include_str!("../callboard/v1/admin.proto")),
     ("callboard/v1/error_reason.proto", include_str!("../callboard/v1/error_reason.proto")),
     ("callboard/v1/gateway.proto", include_str!("../callboard/v1/gateway.proto")),

@@ -5,16 +5,20 @@
 //! built. It does not know how a call is made.
 //!
 //! - [`Schema`]: the files, compiled and checked
-//! - [`ActorType`], [`Method`]: what is in them; [`Method::check`] and
+//! - [`ActorType`], [`Method`], [`KeyField`]: what is in them; [`Method::check`] and
 //!   [`Method::key_of`] look at an encoded request, [`Method::with_key`] puts a
 //!   key into one
+//! - [`compare`]: what a new version of the files breaks
 //! - [`Errors`]: all that is wrong with the files, with places and advice
 
 mod actor;
+mod compatibility;
 mod compile;
 mod error;
 mod fill_key;
+mod key_field;
 mod key_rules;
+mod marks;
 mod method_rules;
 mod options;
 mod place;
@@ -26,16 +30,20 @@ mod source;
 mod state_rules;
 mod wire;
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use prost_reflect::DescriptorPool;
 
 pub use actor::{ActorType, Kind, Method};
+pub use compatibility::{Finding, Weight, Whom, compare};
 pub use error::{Error, Errors};
 pub use fill_key::FillError;
+pub use key_field::KeyField;
 pub use request_key::KeyError;
 pub use shape::Malformed;
 use source::Sources;
+pub use source::files_below;
 
 /// The actor types that a set of .proto files describes, at least one.
 ///
@@ -47,9 +55,27 @@ pub struct Schema {
     pool: DescriptorPool,
     actors: Vec<ActorType>,
     sources: Vec<PathBuf>,
+    /// What errors call the files, by their import paths.
+    displays: HashMap<String, String>,
 }
 
 impl Schema {
+    /// Loads what a path names: a folder with .proto files, as
+    /// [`Schema::compile_dir`] does; one .proto file; or any other file as an
+    /// encoded descriptor set, as [`Schema::from_descriptor_set`] does.
+    ///
+    /// # Errors
+    ///
+    /// As there; and if a descriptor set cannot be read or is larger than 64 MiB.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, Errors> {
+        let path = path.as_ref();
+        let is_proto = path.extension().is_some_and(|extension| extension == "proto");
+        match path.is_file() && !is_proto {
+            true => Self::from_descriptor_set(&source::descriptor_set(path)?),
+            false => Self::compile_dir(path),
+        }
+    }
+
     /// Compiles all .proto files below a folder, which is their import root.
     /// Files and folders whose name starts with a dot are left out.
     ///
@@ -128,7 +154,10 @@ impl Schema {
         let pool = compile::compile(names, sources)?;
         let actors = rules::actor_types(&pool, &|name| sources.display(name), origin)?;
         let paths = pool.files().filter_map(|file| sources.path(file.name()));
-        Ok(Schema { actors, sources: paths.collect(), pool })
+        let paths = paths.collect();
+        let displays =
+            pool.files().map(|file| (file.name().to_owned(), sources.display(file.name())));
+        Ok(Schema { actors, sources: paths, displays: displays.collect(), pool })
     }
 
     /// Reads an encoded `google.protobuf.FileDescriptorSet`, which must hold
@@ -154,8 +183,14 @@ impl Schema {
         Ok(Schema {
             actors: rules::actor_types(&pool, &str::to_owned, ORIGIN)?,
             sources: Vec::new(),
+            displays: HashMap::new(),
             pool,
         })
+    }
+
+    /// What an error calls a file.
+    fn display(&self, import_path: &str) -> String {
+        self.displays.get(import_path).map_or(import_path, String::as_str).to_owned()
     }
 
     /// The actor types, in the order of the files.

@@ -140,6 +140,149 @@ fn all_methods_of_an_actor_have_the_same_key() {
     two("string id = 1", "string user_id = 1").expect("names may differ");
 }
 
+/// A service `A` with a method for each request, `Q1` and so on.
+fn requests(requests: &[&str], more: &str) -> Result<Schema, Errors> {
+    let (mut methods, mut messages) = (String::new(), String::new());
+    for (number, fields) in (1..).zip(requests) {
+        methods += &format!("rpc Do{number}(Q{number}) returns (R);\n");
+        messages += &format!("message Q{number} {{ {fields} }}\n");
+    }
+    compile(&format!(
+        "service A {{ option (callboard.v1.actor) = {{}};\n{methods}}}\n\
+         message R {{}}\n{messages}{more}"
+    ))
+}
+
+const REF: &str = "message Ref { string id = 2 [(callboard.v1.field) = { key: true }]; \
+                   string tenant = 1 [(callboard.v1.field) = { key: true }]; }\n";
+const TENANT: &str = "string tenant = 1 [(callboard.v1.field) = { key: true }];";
+
+#[test]
+fn a_key_may_lie_in_messages() {
+    let names = |request: &str, more: &str| -> Vec<String> {
+        let schema = requests(&[request], &format!("{REF}{more}")).expect(request);
+        let key = schema.actors()[0].methods()[0].key().iter();
+        key.map(|field| field.name().to_owned()).collect()
+    };
+    assert_eq!(names("Ref ref = 7;", ""), ["ref.tenant", "ref.id"], "by number");
+    let around =
+        format!("string z = 9 [(callboard.v1.field) = {{ key: true }}]; Ref ref = 7; {TENANT}");
+    assert_eq!(names(&around, ""), ["tenant", "ref.tenant", "ref.id", "z"], "depth first");
+    let deep = "message Outer { Inner inner = 1; } message Inner { optional Ref ref = 1; }";
+    assert_eq!(names("Outer outer = 1;", deep), ["outer.inner.ref.tenant", "outer.inner.ref.id"]);
+    // What is set to false is the key of another actor.
+    let no = "[(callboard.v1.field) = { key: false }]";
+    assert_eq!(names(&format!("Ref from = 2; Ref to = 1 {no};"), ""), ["from.tenant", "from.id"]);
+    assert_eq!(
+        names(
+            &format!("{TENANT} Ref ref = 2 {no};"),
+            "message Q2 { Ref ref = 1; } \
+        service B { option (callboard.v1.actor) = {}; rpc Do(Q2) returns (R); }"
+        ),
+        ["tenant"]
+    );
+    // A message may lead to itself.
+    let node = format!(
+        "message Node {{ Node up = 1; Ref ref = 2; Pair pair = 3; }} \
+                        message Pair {{ Node node = 1; {} }}",
+        TENANT.replace("= 1", "= 2")
+    );
+    assert_eq!(
+        names("Node node = 1;", &node),
+        ["node.ref.tenant", "node.ref.id", "node.pair.tenant",]
+    );
+    // Where it is not in every request, or there may be several, no key is found.
+    let found = names(
+        &format!(
+            "{TENANT} repeated Ref some = 2; map<string, Ref> more = 3; oneof o {{ Ref one = 4; }}"
+        ),
+        "message Q2 { Ref ref = 1; } \
+         service B { option (callboard.v1.actor) = {}; rpc Do(Q2) returns (R); }",
+    );
+    assert_eq!(found, ["tenant"]);
+}
+
+#[test]
+fn a_marked_field_that_no_request_leads_to_is_refused() {
+    let id = KEY.to_owned();
+    for field in ["repeated Other o = 1;", "map<int32, Other> o = 1;", "oneof x { Other o = 1; }"] {
+        assert_eq!(
+            messages(requests(
+                &[&format!("{id}{field}").replace("id = 1", "id = 9")],
+                &format!("message Other {{\n{KEY} }}")
+            )),
+            ["t.proto:8:1: `id` cannot have a callboard option: no request of an actor leads to \
+              `t.Other`"],
+            "{field}"
+        );
+    }
+    assert_eq!(
+        messages(requests(&["repeated Ref refs = 1;"], REF))[0],
+        "t.proto:6:1: the request `t.Q1` of `Do1` has no key field"
+    );
+    // The eighth level is the last one.
+    let levels = |depth: usize| {
+        let nested = |level| format!("message Q{level} {{ Q{} next = 1; }} ", level + 1);
+        let nested: String = (2..depth).map(nested).collect();
+        requests(&["Q2 next = 1;"], &format!("{nested}\nmessage Q{depth} {{ {TENANT} }}"))
+    };
+    levels(8).expect("allowed");
+    assert_eq!(messages(levels(9)).len(), 2, "no key, and a mark that nothing leads to");
+}
+
+#[test]
+fn a_key_has_sixteen_fields_at_most() {
+    let fields = |count: usize| -> String {
+        let field = |number| {
+            format!("string f{number} = {number} [(callboard.v1.field) = {{ key: true }}];")
+        };
+        (1..=count).map(field).collect()
+    };
+    requests(&[&fields(16)], "").expect("allowed");
+    let message =
+        "t.proto:3:1: the key of `Do1` has more than 16 fields, or lies in too many messages";
+    assert_eq!(messages(requests(&[&fields(17)], "")), [message]);
+    // Ways that all end in vain are not all walked: a message within itself is not
+    // looked into.
+    let many: String = (1..=9)
+        .map(|level| {
+            let next = if level == 9 { 1 } else { level + 1 };
+            let fields: String = (1..=30).map(|n| format!("M{next} f{n} = {n};")).collect();
+            format!("message M{level} {{ {fields} }} ")
+        })
+        .collect();
+    let found = messages(requests(
+        &["M2 m = 1;"],
+        &format!("{many} message Q2 {{ M1 m = 1; {} }}", TENANT.replace("= 1", "= 2"))
+            .replace("M1 f30 = 30;", &format!("M1 f30 = 30; {}", TENANT.replace("= 1", "= 31"))),
+    ));
+    assert!(found.contains(&message.to_owned()), "{found:?}");
+}
+
+#[test]
+fn a_key_in_a_message_and_one_in_the_request_are_compared_by_the_names_of_their_fields() {
+    let id = "string id = 2 [(callboard.v1.field) = { key: true }];";
+    let flat = format!("{TENANT}{id}");
+    requests(&["Ref ref = 1;", &flat], REF).expect("the same");
+    requests(&["Ref ref = 1;", "Ref reference = 7;"], REF).expect("names may differ");
+    let turned = format!("{} {}", TENANT.replace("= 1", "= 2"), id.replace("= 2", "= 1"));
+    assert_eq!(
+        messages(requests(&["Ref ref = 1;", &turned], REF)),
+        [
+            "t.proto:4:1: the key of `Do2` is (id, tenant), but that of `Do1` is (ref.tenant, ref.id)"
+        ]
+    );
+    let one = "message One { string id = 1 [(callboard.v1.field) = { key: true }]; }";
+    assert_eq!(
+        messages(requests(&["One a = 1; One b = 2;", "One b = 1; One a = 2;"], one)),
+        ["t.proto:4:1: the key of `Do2` is (b.id, a.id), but that of `Do1` is (a.id, b.id)"]
+    );
+    let errors = requests(&["One from = 1;", "One from = 1; One to = 2;"], one).unwrap_err();
+    let errors = errors.to_string();
+    assert!(errors.contains("the key of `Do2` is (from.id, to.id)"), "{errors}");
+    assert!(errors.contains("set `key: false`"), "{errors}");
+}
+
 #[test]
 fn streams_are_refused() {
     let method = "rpc Do(stream Q) returns (stream R);";
@@ -255,8 +398,8 @@ fn options_stay_where_they_belong() {
         messages(compile(&body)),
         [
             "t.proto:11:13: `Do` has a callboard option, but its service `B` is no actor",
-            "t.proto:15:1: `id` cannot have a callboard option: `t.Other` is not the request of \
-             an actor",
+            "t.proto:15:1: `id` cannot have a callboard option: no request of an actor leads to \
+             `t.Other`",
         ]
     );
 }
@@ -278,6 +421,16 @@ fn the_name_of_a_type_fits_into_an_address() {
             [format!("t.proto:2:1: `{name}` cannot be the name of an actor type")],
         );
     }
+}
+
+#[test]
+fn callboards_own_types_are_not_for_users() {
+    let name = "callboard.v1.Canary";
+    let body = one_method(ASK, KEY, "").replace("= {};", &format!("= {{ type: '{name}' }};"));
+    assert_eq!(
+        messages(compile(&body)),
+        [format!("t.proto:2:1: the actor type `{name}` is in Callboard's own package")],
+    );
 }
 
 #[test]

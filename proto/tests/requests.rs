@@ -81,6 +81,71 @@ fn a_key_fills_the_key_fields_that_are_not_set() {
     assert!(matches!(cut, Err(FillError::Malformed(_))), "{cut:?}");
 }
 
+/// A method whose key is `ref.tenant`, `ref.id` and `ref.at.place`.
+fn nested() -> Method {
+    let key = "[(callboard.v1.field) = { key: true }]";
+    let q = format!(
+        "Ref ref = 1; string text = 2; }} message At {{ string place = 1 {key}; }}\
+         message Ref {{ string tenant = 1 {key}; sint32 id = 2 {key}; At at = 3; string note = 4;"
+    );
+    method_with(&q)
+}
+
+#[test]
+fn a_message_that_occurs_twice_is_one() {
+    let method = nested();
+    let whole = b"\x0a\x08\x0a\x01t\x10\x02\x1a\x03\x0a\x01p";
+    // The length of the outer message is that of what it holds.
+    let whole = [&[0x0a, whole.len() as u8 - 2], &whole[2..]].concat();
+    assert_eq!(method.key_of(&whole), Ok("t/1/p".to_owned()));
+    let split = b"\x0a\x03\x0a\x01t\x12\x01x\x0a\x02\x10\x02\x0a\x05\x1a\x03\x0a\x01p";
+    assert_eq!(method.key_of(split), Ok("t/1/p".to_owned()));
+    // The last value counts, and an occurrence without one changes nothing.
+    let more = [split.as_slice(), b"\x0a\x03\x0a\x01u\x0a\x00\x0a\x02\x1a\x00"].concat();
+    assert_eq!(method.key_of(&more), Ok("u/1/p".to_owned()));
+    let emptied = [split.as_slice(), b"\x0a\x02\x0a\x00"].concat();
+    assert_eq!(method.key_of(&emptied), missing("ref.tenant"));
+}
+
+#[test]
+fn a_key_field_in_a_message_is_named_by_its_path() {
+    let method = nested();
+    assert_eq!(method.key_of(b""), missing("ref.tenant"));
+    assert_eq!(method.key_of(b"\x0a\x00"), missing("ref.tenant"));
+    assert_eq!(method.key_of(b"\x0a\x05\x0a\x01t\x10\x02"), missing("ref.at.place"));
+    let malformed = |bytes: &[u8]| match method.key_of(bytes) {
+        Err(KeyError::Malformed(malformed)) => malformed.to_string(),
+        other => panic!("{other:?}"),
+    };
+    let wire_type = "the wire type is not that of the field's type";
+    assert_eq!(malformed(b"\x08\x01"), format!("field `ref`: {wire_type}"));
+    assert_eq!(malformed(b"\x0a\x02\x08\x01"), format!("field `ref.tenant`: {wire_type}"));
+    assert_eq!(
+        malformed(b"\x0a\x05\x1a\x03\x0a\x01\xff"),
+        "field `ref.at.place`: the string is not valid UTF-8"
+    );
+    assert_eq!(malformed(b"\x0a\x02\x0a\x05"), "field `ref`: the bytes end within a field");
+}
+
+#[test]
+fn a_key_fills_the_messages_that_hold_its_fields() {
+    let method = nested();
+    let filled = method.with_key(b"\x12\x01x", "t/1/p").expect("it fits");
+    assert_eq!(filled, b"\x12\x01x\x0a\x0a\x0a\x01t\x10\x02\x1a\x03\x0a\x01p");
+    assert_eq!(method.key_of(&filled), Ok("t/1/p".to_owned()));
+    assert_eq!(method.with_key(&filled, "t/1/p"), Ok(filled.clone()), "there is nothing to fill");
+    let partly = b"\x0a\x06\x10\x02\x22\x02hi";
+    let filled = method.with_key(partly, "t/1/p").expect("it fits");
+    assert_eq!(filled, [partly.as_slice(), b"\x0a\x08\x0a\x01t\x1a\x03\x0a\x01p"].concat());
+    assert_eq!(method.check(&filled), Ok(()));
+    let other = Err(FillError::Other { field: "ref.id".to_owned() });
+    assert_eq!(method.with_key(partly, "t/2/p"), other);
+    let value = Err(FillError::Value { field: "ref.at.place".to_owned() });
+    assert_eq!(method.with_key(partly, "t/1/"), value);
+    let fields = "ref.tenant, ref.id, ref.at.place".to_owned();
+    assert_eq!(method.with_key(b"", "t/1"), Err(FillError::Parts { fields }));
+}
+
 #[test]
 fn malformed_requests_name_the_field() {
     let method = method(include_str!("everything.proto.txt"));

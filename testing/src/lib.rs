@@ -77,6 +77,10 @@ pub enum Error {
     /// The .proto files are not valid.
     #[error("the .proto files are not valid\n\n{0}")]
     Schema(Errors),
+    /// A rule of protovalidate for requests cannot be used.
+    #[cfg(feature = "validation")]
+    #[error(transparent)]
+    Rules(#[from] callboard_gateway::validation::Errors),
     /// The embedded DynamoDB does not start.
     #[error(transparent)]
     DynamoDb(#[from] callboard_local::dynamodb::Error),
@@ -193,7 +197,11 @@ impl Builder {
             terms: Terms { due_step: Duration::from_millis(50), ..Terms::default() },
             ..Settings::default()
         };
-        let gateway = Gateway::start(store, Catalog::new(schema), functions, settings, clock);
+        #[cfg(feature = "validation")]
+        let catalog = Catalog::load(schema)?;
+        #[cfg(not(feature = "validation"))]
+        let catalog = Catalog::new(schema);
+        let gateway = Gateway::start(store, catalog, functions, settings, clock);
         let router = serve::router(Arc::clone(&gateway)).await?;
         let listener = serve::listen(any_port).await?;
         let address = listener

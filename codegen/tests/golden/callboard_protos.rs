@@ -36,6 +36,15 @@ pub mod counter {
         include!("counter.v1.rs");
     }
 }
+/// The protobuf package `fleet`.
+#[allow(dead_code, deprecated, missing_docs, unreachable_pub, clippy::all, clippy::pedantic, clippy::nursery, rustdoc::all)]
+pub mod fleet {
+    /// The protobuf package `fleet.v1`.
+    #[allow(dead_code, deprecated, missing_docs, unreachable_pub, clippy::all, clippy::pedantic, clippy::nursery, rustdoc::all)]
+    pub mod v1 {
+        include!("fleet.v1.rs");
+    }
+}
 /// The protobuf package `shop`.
 #[allow(dead_code, deprecated, missing_docs, unreachable_pub, clippy::all, clippy::pedantic, clippy::nursery, rustdoc::all)]
 pub mod shop {

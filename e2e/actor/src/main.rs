@@ -133,6 +133,7 @@ impl ProbeActor for Probe {
             traceparent: ctx.header("traceparent").unwrap_or_default().to_owned(),
             deadline_ms: ctx.deadline().map_or(0, millis),
             sent_at_ms: millis(ctx.sent_at()),
+            principal: ctx.header("callboard-principal").unwrap_or_default().to_owned(),
         })
     }
 

@@ -26,9 +26,10 @@ mod state;
 mod types;
 mod waiting;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use callboard_mailbox::{Address, Record, Store, Timestamp, store};
+use prost_reflect::DescriptorPool;
 use tonic::service::Routes;
 
 use crate::gateway::Gateway;
@@ -46,6 +47,16 @@ const PARCELS_MAX: usize = 1_000;
 /// The descriptors of the service, where the settings let it be served.
 pub(crate) fn descriptors<S>(gateway: &Gateway<S>) -> Option<&'static [u8]> {
     gateway.settings.admin.then_some(DESCRIPTORS)
+}
+
+/// The names of its methods.
+pub(crate) fn methods() -> impl Iterator<Item = &'static str> {
+    static NAMES: LazyLock<Vec<String>> = LazyLock::new(|| {
+        let pool = DescriptorPool::decode(DESCRIPTORS).expect("the set has all that it needs");
+        let service = pool.get_service_by_name("callboard.v1.Admin").expect("it is in its set");
+        service.methods().map(|method| method.name().to_owned()).collect()
+    });
+    NAMES.iter().map(String::as_str)
 }
 
 /// Adds the service to what a port serves, where the settings say so.

@@ -125,7 +125,7 @@ impl<S: Store + 'static> Admin for Service<S> {
         &self,
         _: Request<pb::ListActorTypesRequest>,
     ) -> Answer<pb::ListActorTypesResponse> {
-        Ok(Response::new(types::list(&self.gateway.catalog, &self.gateway.functions)))
+        Ok(Response::new(types::list(&self.gateway.catalog(), &self.gateway.functions)))
     }
 
     async fn list_actors(
@@ -133,7 +133,7 @@ impl<S: Store + 'static> Admin for Service<S> {
         request: Request<pb::ListActorsRequest>,
     ) -> Answer<pb::ListActorsResponse> {
         let (_turn, request) = (self.turn().await, request.into_inner());
-        types::known(&self.gateway.catalog, &request.r#type)?;
+        types::known(&self.gateway.catalog(), &request.r#type)?;
         Ok(Response::new(types::actors(&self.gateway.store, &request).await?))
     }
 
@@ -153,7 +153,7 @@ impl<S: Store + 'static> Admin for Service<S> {
     ) -> Answer<pb::PeekMessagesResponse> {
         let (_turn, mut request) = (self.turn().await, request.into_inner());
         let address = read_address(request.address.take())?;
-        let Gateway { store, catalog, .. } = &*self.gateway;
+        let (store, catalog) = (&self.gateway.store, self.gateway.catalog());
         let messages = waiting::peek(store, catalog.schema(), &address, &request).await?;
         Ok(Response::new(messages))
     }
@@ -163,11 +163,11 @@ impl<S: Store + 'static> Admin for Service<S> {
         request: Request<pb::ListDeadLettersRequest>,
     ) -> Answer<pb::ListDeadLettersResponse> {
         let (_turn, mut request) = (self.turn().await, request.into_inner());
-        let Gateway { store, catalog, .. } = &*self.gateway;
+        let (store, catalog) = (&self.gateway.store, self.gateway.catalog());
         let schema = catalog.schema();
         let letters = match request.of.take() {
             Some(Of::Type(actor_type)) => {
-                types::known(catalog, &actor_type)?;
+                types::known(&catalog, &actor_type)?;
                 dead_letters::of_type(store, schema, &actor_type, &request).await?
             }
             Some(Of::Address(address)) => {
@@ -281,7 +281,7 @@ impl<S: Store + 'static> Admin for Service<S> {
     ) -> Answer<pb::ReadStateResponse> {
         let _turn = self.turn().await;
         let address = read_address(request.into_inner().address)?;
-        let Gateway { store, catalog, .. } = &*self.gateway;
+        let (store, catalog) = (&self.gateway.store, self.gateway.catalog());
         Ok(Response::new(state::read(store, catalog.schema(), &address).await?))
     }
 }

@@ -15,7 +15,7 @@ use crate::refusal::Refusal;
 pub(super) fn list(catalog: &Catalog, functions: &Functions) -> pb::ListActorTypesResponse {
     let types = catalog.schema().actors().iter().map(|actor| {
         let function = functions.of(actor.type_name()).ok();
-        let trouble = function.and_then(|function| function.unreachable());
+        let trouble = function.as_ref().and_then(|function| function.unreachable());
         pb::ActorTypeInfo {
             r#type: actor.type_name().to_owned(),
             service: actor.service().full_name().to_owned(),

@@ -9,14 +9,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use callboard_gateway::codec::RawCodec;
 use callboard_mailbox::Address;
-use callboard_proto::schema::{ActorType, Method, Schema};
+use callboard_proto::schema::{ActorType, FillError, Method, Schema};
 use prost::Message;
-use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, SerializeOptions, Value};
-use tonic::transport::{Channel, Endpoint};
+use prost_reflect::{DynamicMessage, SerializeOptions};
 use tonic::{Request, Status};
 use tonic_types::StatusExt;
 
-use super::Failure;
+use super::client::unreachable;
+use super::{Failure, client};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -27,9 +27,8 @@ pub(crate) struct Arguments {
     /// The request as JSON, without the key; `-` reads it from the standard input.
     #[arg(default_value = "{}")]
     json: String,
-    /// The gateway.
-    #[arg(long, env = "CALLBOARD_GATEWAY", default_value = "http://127.0.0.1:7070")]
-    gateway: String,
+    #[command(flatten)]
+    client: client::Arguments,
     /// A folder with the .proto files, for a gateway that does not tell by reflection what it has.
     #[arg(long)]
     protos: Option<PathBuf>,
@@ -45,7 +44,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let address = Address::parse(&arguments.address).map_err(Failure::new)?;
     let timeout = Duration::try_from_secs_f64(arguments.timeout)
         .map_err(|_| Failure::new("--timeout takes seconds, 0.5 for example"))?;
-    let channel = connect(&arguments.gateway).await?;
+    let channel = arguments.client.connect().await?;
     let schema = match &arguments.protos {
         Some(dir) => super::check::compile(dir)?,
         None => reflect::schema(channel.clone()).await?,
@@ -56,10 +55,10 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
 
     let path = format!("/{}/{}", actor.service().full_name(), method.name());
     let path = http::uri::PathAndQuery::try_from(path)?;
-    let mut request = Request::new(Bytes::from(request.encode_to_vec()));
+    let mut request = Request::new(Bytes::from(request));
     request.set_timeout(timeout);
     let mut client = tonic::client::Grpc::new(channel);
-    client.ready().await.map_err(|error| unreachable(&arguments.gateway, &error))?;
+    client.ready().await.map_err(|error| unreachable(&arguments.client.gateway, &error))?;
     let response = match client.unary(request, path, RawCodec).await {
         Ok(response) => response,
         Err(status) => return Err(Failure(describe(&status))),
@@ -77,21 +76,6 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     response.serialize_with_options(&mut json, &options)?;
     println!();
     Ok(())
-}
-
-pub(super) async fn connect(gateway: &str) -> Result<Channel, Failure> {
-    let bad = |error| Failure::new(format!("{gateway} is no URL of a gateway: {error}"));
-    let endpoint = Endpoint::from_shared(gateway.to_owned()).map_err(bad)?;
-    let endpoint = endpoint.connect_timeout(Duration::from_secs(5)).tcp_nodelay(true);
-    endpoint.connect().await.map_err(|error| unreachable(gateway, &error))
-}
-
-pub(super) fn unreachable(gateway: &str, error: &dyn std::error::Error) -> Failure {
-    let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
-    Failure::new(format!(
-        "no gateway answers at {gateway}{cause}; start one with `callboard dev DIR`, or name \
-         another with --gateway"
-    ))
 }
 
 fn find_actor<'a>(schema: &'a Schema, actor_type: &str) -> Result<&'a ActorType, Failure> {
@@ -116,8 +100,8 @@ fn find_method<'a>(actor: &'a ActorType, method: &str) -> Result<&'a Method, Fai
     Ok(method)
 }
 
-/// The request, with the key from the address in its key fields.
-fn read_request(json: &str, method: &Method, key: &str) -> Result<DynamicMessage, Failure> {
+/// The encoded request, with the key from the address in its key fields.
+fn read_request(json: &str, method: &Method, key: &str) -> Result<Vec<u8>, Failure> {
     let mut text = json.to_owned();
     if json == "-" {
         text.clear();
@@ -128,37 +112,22 @@ fn read_request(json: &str, method: &Method, key: &str) -> Result<DynamicMessage
         Failure::new(format!("the request is not a {message} in JSON: {error}"))
     };
     let mut deserializer = serde_json::Deserializer::from_str(&text);
-    let mut request =
+    let request =
         DynamicMessage::deserialize(method.input().clone(), &mut deserializer).map_err(bad)?;
     deserializer.end().map_err(bad)?;
-    let parts = callboard_proto::key::split(key, method.key().len()).ok_or_else(|| {
-        let fields: Vec<_> = method.key().iter().map(FieldDescriptor::name).collect();
-        Failure::new(format!("the key {key} has not one part for each of {}", fields.join(", ")))
-    })?;
-    for (field, part) in method.key().iter().zip(parts) {
-        let value = key_value(field, &part).ok_or_else(|| {
-            Failure::new(format!("{part} is no value of the key field {}", field.name()))
-        })?;
-        let given = request.get_field(field).into_owned();
-        if given != Value::default_value_for_field(field) && given != value {
-            return Err(Failure::new(format!(
-                "the request has another {} than the address; leave it out of the JSON",
-                field.name()
-            )));
-        }
-        request.set_field(field, value);
-    }
-    Ok(request)
-}
-
-fn key_value(field: &FieldDescriptor, part: &str) -> Option<Value> {
-    Some(match field.kind() {
-        Kind::String => Value::String(part.to_owned()),
-        Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => Value::I32(part.parse().ok()?),
-        Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => Value::I64(part.parse().ok()?),
-        Kind::Uint32 | Kind::Fixed32 => Value::U32(part.parse().ok()?),
-        Kind::Uint64 | Kind::Fixed64 => Value::U64(part.parse().ok()?),
-        _ => return None,
+    method.with_key(&request.encode_to_vec(), key).map_err(|error| {
+        Failure::new(match error {
+            FillError::Parts { fields } => {
+                format!("the key {key} has not one part for each of {fields}")
+            }
+            FillError::Value { field } => {
+                format!("the key {key} has no value of the key field {field}")
+            }
+            FillError::Other { field } => format!(
+                "the request has another {field} than the address; leave it out of the JSON"
+            ),
+            FillError::Malformed(malformed) => malformed.to_string(),
+        })
     })
 }
 

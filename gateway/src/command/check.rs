@@ -1,26 +1,71 @@
-//! `callboard check`: do .proto files compile, and do they describe actors?
+//! `callboard check`: do .proto files compile, do they describe actors, and what
+//! would they break that is in use?
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use callboard_proto::schema::{Kind, Method, Schema};
+use callboard_proto::schema::{Finding, Kind, Method, Schema, Weight, Whom, compare};
 
 use super::Failure;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The folder with the .proto files.
+    /// The folder with the .proto files, or a file with a descriptor set.
     #[arg(default_value = ".")]
     dir: PathBuf,
+    /// What is in use: a folder or a descriptor set too. Tells what DIR would break for callers,
+    /// queued messages and stored state, and fails if that is anything.
+    #[arg(long, value_name = "OLD")]
+    against: Option<PathBuf>,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let schema = compile(&arguments.dir)?;
-    print!("{}", describe(&schema));
-    Ok(())
+    // The rules for requests too.
+    super::schema::catalog(schema.clone())?;
+    let Some(old) = &arguments.against else {
+        print!("{}", describe(&schema));
+        return Ok(());
+    };
+    let findings = compare(&compile(old)?, &schema);
+    print!("{}", report(&findings));
+    match findings.iter().filter(|finding| finding.weight == Weight::Breaks).count() {
+        0 => {
+            println!("nothing breaks");
+            Ok(())
+        }
+        1 => Err(Failure::new("1 change breaks something")),
+        count => Err(Failure::new(format!("{count} changes break something"))),
+    }
 }
 
-pub(crate) fn compile(dir: &std::path::Path) -> Result<Schema, Failure> {
-    Schema::compile_dir(dir).map_err(|errors| Failure(errors.to_string()))
+pub(crate) fn compile(dir: &Path) -> Result<Schema, Failure> {
+    Schema::load(dir).map_err(|errors| Failure(errors.to_string()))
+}
+
+/// The findings, below whom they concern.
+fn report(findings: &[Finding]) -> String {
+    const GROUPS: [(Weight, Whom, &str); 6] = [
+        (Weight::Breaks, Whom::Callers, "breaks callers"),
+        (Weight::Breaks, Whom::Queued, "breaks queued messages"),
+        (Weight::Breaks, Whom::State, "breaks stored state"),
+        (Weight::Notice, Whom::Callers, "worth knowing, for callers"),
+        (Weight::Notice, Whom::Queued, "worth knowing, for queued messages"),
+        (Weight::Notice, Whom::State, "worth knowing, for stored state"),
+    ];
+    let mut text = String::new();
+    for (weight, whom, title) in GROUPS {
+        let is_here = |finding: &&Finding| (finding.weight, finding.whom) == (weight, whom);
+        let mut here = findings.iter().filter(is_here).peekable();
+        if here.peek().is_some() {
+            text += &format!("{title}:\n");
+        }
+        for finding in here {
+            for line in finding.what.to_string().lines() {
+                text += &format!("  {line}\n");
+            }
+        }
+    }
+    text
 }
 
 /// What a method is to its sender.

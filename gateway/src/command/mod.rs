@@ -1,19 +1,26 @@
 //! The subcommands, each with its arguments and its `run`.
 
 pub(crate) mod admin;
+pub(crate) mod api_key;
 pub(crate) mod call;
 pub(crate) mod check;
+pub(crate) mod client;
+pub(crate) mod config;
 #[cfg(feature = "local")]
 pub(crate) mod dev;
+pub(crate) mod duration;
+pub(crate) mod health;
 pub(crate) mod protos;
+pub(crate) mod schema;
+pub(crate) mod security;
 pub(crate) mod serve;
 pub(crate) mod serving;
+pub(crate) mod stopping;
 pub(crate) mod tables;
 
 use std::fmt::Display;
 use std::io::IsTerminal;
 
-use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 /// What is printed before the program ends with exit code 1.
@@ -44,15 +51,4 @@ pub(crate) fn log() {
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
         .init();
-}
-
-/// Waits for Ctrl-C or SIGTERM.
-pub(crate) async fn told_to_stop() -> std::io::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
 }

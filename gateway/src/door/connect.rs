@@ -12,14 +12,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use callboard_mailbox::Store;
-use http::header::ALLOW;
+use http::header::{ALLOW, WWW_AUTHENTICATE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, StatusCode};
-use prost_reflect::MethodDescriptor;
+use prost_reflect::{DescriptorPool, MethodDescriptor};
 use tonic::Status;
 use tonic::body::Body;
 
 use super::headers::{self, invalid, single};
+use crate::access;
 use crate::call::{Answer, Receipt, Refused};
 use crate::catalog::Route;
 use crate::gateway::Gateway;
@@ -82,8 +83,9 @@ pub(super) async fn post<S: Store + 'static>(
     let (parts, body) = request.into_parts();
     let answered = async {
         // Of what nobody takes the body is not read.
-        let target = target(gateway, beside, parts.uri.path())?;
-        let written = Written::read(format, &parts.headers, body).await?;
+        let target = target(gateway, beside, &parts)?;
+        let written =
+            Written::read(format, &parts.headers, body, gateway.settings.request_timeout).await?;
         match target {
             Target::Actor(route) => ask_actor(gateway, &route, &parts, written).await,
             Target::Beside(method) => ask_beside(beside, &method, &parts, written).await,
@@ -102,7 +104,7 @@ pub(super) async fn get<S: Store + 'static>(
     let (parts, _) = request.into_parts();
     let written = query::read(parts.uri.query().unwrap_or_default());
     let format = written.as_ref().map_or(Format::Json, |written| written.format);
-    let answered = match route(gateway, parts.uri.path()) {
+    let answered = match route(gateway, &parts) {
         Ok(route) if !route.is_read_only() => {
             let mut response = http::Response::new(Body::empty());
             *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
@@ -118,23 +120,35 @@ pub(super) async fn get<S: Store + 'static>(
     response(gateway, &parts.headers, format, answered)
 }
 
+/// Refuses a call without looking at it.
+pub(super) fn refuse(refusal: Refusal) -> http::Response<Body> {
+    let challenge = match &refusal {
+        Refusal::Unknown { bearer: true, given: true } => Some("Bearer error=\"invalid_token\""),
+        Refusal::Unknown { bearer: true, given: false } => Some("Bearer"),
+        Refusal::Unknown { bearer: false, .. } => Some("ApiKey"),
+        _ => None,
+    };
+    let mut response = error::response(&refusal.into(), &DescriptorPool::new());
+    if let Some(challenge) = challenge {
+        // Whoever answers 401 says what would do (RFC 9110, 11.6.1).
+        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+    }
+    response
+}
+
 fn target<S: Store + 'static>(
     gateway: &Gateway<S>,
     beside: &Beside,
-    path: &str,
+    parts: &Parts,
 ) -> Result<Target, Refusal> {
-    match beside.method(path) {
+    match beside.method(parts.uri.path()) {
         Some(method) => Ok(Target::Beside(method)),
-        None => Ok(Target::Actor(route(gateway, path)?)),
+        None => Ok(Target::Actor(route(gateway, parts)?)),
     }
 }
 
-fn route<S: Store + 'static>(gateway: &Gateway<S>, path: &str) -> Result<Arc<Route>, Refusal> {
-    let route = gateway.catalog().route(path)?;
-    match route.is_internal() {
-        true => Err(Refusal::InternalMethod { path: path.to_owned() }),
-        false => Ok(route),
-    }
+fn route<S: Store + 'static>(gateway: &Gateway<S>, parts: &Parts) -> Result<Arc<Route>, Refusal> {
+    gateway.method(&access::caller(&parts.extensions), parts.uri.path())
 }
 
 async fn ask_actor<S: Store + 'static>(
@@ -148,6 +162,7 @@ async fn ask_actor<S: Store + 'static>(
     let payload = written.decode(method.input())?;
     let mut call = headers::call(&parts.headers, parts.uri.path(), payload)?;
     call.timeout = timeout(&parts.headers)?;
+    call.principal = access::caller(&parts.extensions);
     let Answer { payload, receipt } = gateway.call(call).await?;
     match format.write(method.output(), payload) {
         Ok(payload) => Ok(Answered { payload, receipt }),
@@ -166,7 +181,7 @@ async fn ask_beside(
     let payload = written.decode(&method.input())?;
     let timeout = timeout(&parts.headers)?;
     let path = parts.uri.path_and_query().expect("its path has been looked at");
-    let payload = beside.call(path, &parts.headers, timeout, payload).await?;
+    let payload = beside.call(path, parts, timeout, payload).await?;
     Ok(Answered { payload: format.write(&method.output(), payload)?, receipt: None })
 }
 
@@ -181,8 +196,8 @@ fn response<S: Store + 'static>(
             (body::response(format, payload, Encoding::accepted(headers)), receipt)
         }
         Err(Failed { status, receipt }) => {
-            let pool = gateway.catalog().schema().actors()[0].service().parent_pool();
-            (error::response(&status, pool), receipt.map(|receipt| *receipt))
+            let catalog = gateway.catalog();
+            (error::response(&status, catalog.schema().pool()), receipt.map(|receipt| *receipt))
         }
     };
     if let Some(receipt) = receipt {

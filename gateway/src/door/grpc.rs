@@ -14,9 +14,11 @@ use tonic::codec::{CompressionEncoding, SingleMessageCompressionOverride};
 use tonic::metadata::MetadataMap;
 use tonic::server::{Grpc, UnaryService};
 use tonic::{Code, Request, Response, Status};
+use tonic_types::StatusExt;
 
 use super::headers::{self, invalid};
-use super::{COMPRESSED_FROM_BYTES, READ_BYTES_MAX, READ_TIMEOUT};
+use super::{COMPRESSED_FROM_BYTES, READ_BYTES_MAX};
+use crate::access::{self, Principal};
 use crate::codec::RawCodec;
 use crate::gateway::Gateway;
 use crate::refusal::{Refusal, Stored};
@@ -26,11 +28,13 @@ pub(crate) async fn serve<S: Store + 'static>(
     gateway: Arc<Gateway<S>>,
     request: http::Request<Body>,
 ) -> http::Response<Body> {
+    let read_timeout = gateway.settings.request_timeout;
     let reached = Arc::new(AtomicBool::new(false));
     let handler = Handler {
         gateway,
         path: request.uri().path().to_owned(),
         timeout: timeout(request.headers()),
+        principal: access::caller(request.extensions()),
         reached: Arc::clone(&reached),
     };
     let mut grpc = Grpc::new(RawCodec).apply_max_message_size_config(Some(READ_BYTES_MAX), None);
@@ -38,33 +42,58 @@ pub(crate) async fn serve<S: Store + 'static>(
         grpc = grpc.accept_compressed(encoding).send_compressed(encoding);
     }
     let mut answering = Box::pin(grpc.unary(handler, request));
-    let response = match tokio::time::timeout(READ_TIMEOUT, &mut answering).await {
+    let mut response = match tokio::time::timeout(read_timeout, &mut answering).await {
         Ok(response) => response,
         Err(_) if reached.load(Ordering::Relaxed) => answering.await,
         Err(_) => {
-            let detail = format!("the request did not arrive within {READ_TIMEOUT:?}");
+            let detail = format!("the request did not arrive within {read_timeout:?}");
             return Status::from(Refusal::Unavailable { detail, stored: Stored::No }).into_http();
         }
     };
-    if !reached.load(Ordering::Relaxed) && is_too_large(response.headers()) {
-        let (limit, size) = (MESSAGE_BYTES_MAX, READ_BYTES_MAX + 1);
-        return Status::from(Refusal::TooLarge { what: "message", limit, size }).into_http();
+    if !reached.load(Ordering::Relaxed)
+        && let Some(refused) = unread(response.headers_mut())
+    {
+        return refused;
     }
     response
 }
 
-/// Whether tonic did not read a message because of its size: it says
-/// OUT_OF_RANGE of a large one, and RESOURCE_EXHAUSTED of one that gets large
-/// when it is decompressed.
-fn is_too_large(headers: &HeaderMap) -> bool {
-    let status = Status::from_header_map(headers);
-    status.is_some_and(|status| matches!(status.code(), Code::OutOfRange | Code::ResourceExhausted))
+/// Why tonic did not read a message, as Callboard says it.
+fn unread(headers: &mut HeaderMap) -> Option<http::Response<Body>> {
+    const ACCEPTED: HeaderName = HeaderName::from_static("grpc-accept-encoding");
+    let status = Status::from_header_map(headers)?;
+    let refusal = match status.code() {
+        // It is large; or gets so when it is decompressed.
+        Code::OutOfRange | Code::ResourceExhausted => {
+            let (limit, size) = (MESSAGE_BYTES_MAX, READ_BYTES_MAX + 1);
+            Refusal::TooLarge { what: "message", limit, size }
+        }
+        // Its frame or its compression is wrong, or there are none or several.
+        Code::Internal => {
+            let detail = format!("it is not one message as gRPC frames it: {}", status.message());
+            invalid("body", detail)
+        }
+        // The protocol wants this code, and to be told which encodings are known.
+        Code::Unimplemented => {
+            let refused = Status::from(invalid("grpc-encoding", status.message()));
+            let details = refused.get_error_details();
+            let refused =
+                Status::with_error_details(Code::Unimplemented, refused.message(), details);
+            let mut response = refused.into_http();
+            let accepted = headers.remove(ACCEPTED);
+            response.headers_mut().extend(accepted.map(|accepted| (ACCEPTED, accepted)));
+            return Some(response);
+        }
+        _ => return None,
+    };
+    Some(Status::from(refusal).into_http())
 }
 
 struct Handler<S> {
     gateway: Arc<Gateway<S>>,
     path: String,
     timeout: Result<Option<Duration>, Refusal>,
+    principal: Arc<Principal>,
     reached: Arc<AtomicBool>,
 }
 
@@ -76,10 +105,12 @@ impl<S: Store + 'static> UnaryService<Bytes> for Handler<S> {
         self.reached.store(true, Ordering::Relaxed);
         let gateway = Arc::clone(&self.gateway);
         let (path, timeout) = (self.path.clone(), self.timeout.clone());
+        let principal = Arc::clone(&self.principal);
         Box::pin(async move {
             let (metadata, _, payload) = request.into_parts();
             let mut call = headers::call(metadata.as_ref(), &path, payload)?;
             call.timeout = timeout?;
+            call.principal = principal;
             match gateway.call(call).await {
                 Ok(answer) => {
                     let is_small = answer.payload.len() < COMPRESSED_FROM_BYTES;

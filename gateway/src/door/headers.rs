@@ -8,6 +8,7 @@ use callboard_mailbox::MessageId;
 use callboard_mailbox::limits::HEADER_BYTES_MAX;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::access::api_key;
 use crate::call::{Call, Deliver, Receipt, Wait};
 use crate::refusal::Refusal;
 
@@ -39,7 +40,7 @@ const SEQUENCE: &str = "callboard-sequence";
 const DUPLICATE: &str = "callboard-duplicate";
 
 /// What a caller may give.
-const GIVEN: [&str; 5] = [MESSAGE_ID, KEY, MODE, DELAY, DELIVER_AT];
+const GIVEN: [&str; 6] = [MESSAGE_ID, KEY, MODE, DELAY, DELIVER_AT, api_key::HEADER];
 
 /// What a caller is told. A web page reads them only when the answer says that
 /// it may.
@@ -50,7 +51,7 @@ pub(crate) const TOLD: [&str; 4] = [MESSAGE_ID, SEQUENCE, DUPLICATE, KEY];
 ///
 /// # Errors
 /// When one is not valid, or is Callboard's and not known.
-pub(super) fn call(headers: &HeaderMap, path: &str, payload: Bytes) -> Result<Call, Refusal> {
+pub(crate) fn call(headers: &HeaderMap, path: &str, payload: Bytes) -> Result<Call, Refusal> {
     Ok(Call {
         path: path.to_owned(),
         payload,

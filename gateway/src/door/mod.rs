@@ -16,14 +16,15 @@ pub(crate) mod headers;
 pub(crate) mod json;
 pub(crate) mod web;
 
+use std::future;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use callboard_mailbox::Store;
 use callboard_mailbox::limits::MESSAGE_BYTES_MAX;
 use http::header::{ALLOW, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use tonic::Status;
 use tonic::body::Body;
 use tower::ServiceExt;
 
@@ -35,9 +36,6 @@ use connect::{Beside, Format};
 /// is larger than a message may be and smaller than this gets an error that
 /// tells its exact size.
 pub(crate) const READ_BYTES_MAX: usize = 4 * MESSAGE_BYTES_MAX;
-
-/// How long a request may take to arrive.
-pub(crate) const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// From which size on answers are compressed, for those who accept it. Smaller
 /// ones fit in a packet as they are.
@@ -73,7 +71,7 @@ enum Door {
 
 impl<S: Store + 'static> Doors<S> {
     /// Answers one request.
-    pub(crate) async fn serve(&self, request: http::Request<Body>) -> http::Response<Body> {
+    pub(crate) async fn serve(&self, mut request: http::Request<Body>) -> http::Response<Body> {
         let page = match self.pages.admit(&request) {
             Ok(page) => page,
             Err(refused) => return *refused,
@@ -82,15 +80,28 @@ impl<S: Store + 'static> Doors<S> {
             return preflight;
         }
         let Self { gateway, beside, .. } = self;
-        let mut response = match door(request.method(), request.headers()) {
-            Ok(Door::Grpc) => {
+        let door = match door(request.method(), request.headers()) {
+            Ok(door) => door,
+            Err(refused) => return *refused,
+        };
+        let access = &gateway.settings.access;
+        let path = request.uri().path();
+        let admitted = access.admit(path, request.headers(), request.extensions()).await;
+        let admitted = admitted.map(|principal| request.extensions_mut().insert(principal));
+        let mut response = match (door, admitted) {
+            (Door::Grpc, Ok(_)) => {
                 let Ok(response) = self.routes.clone().oneshot(request).await;
                 response.map(Body::new)
             }
-            Ok(Door::Web) => web::serve(self.routes.clone(), request).await,
-            Ok(Door::Connect(format)) => connect::post(gateway, beside, format, request).await,
-            Ok(Door::ConnectGet) => connect::get(gateway, request).await,
-            Err(refused) => return *refused,
+            (Door::Web, Ok(_)) => web::serve(self.routes.clone(), request).await,
+            (Door::Connect(format), Ok(_)) => connect::post(gateway, beside, format, request).await,
+            (Door::ConnectGet, Ok(_)) => connect::get(gateway, request).await,
+            (Door::Grpc, Err(refusal)) => Status::from(refusal).into_http(),
+            (Door::Web, Err(refusal)) => {
+                let refused = move || future::ready(Status::from(refusal).into_http::<Body>());
+                web::serve(Router::new().fallback(refused), request).await
+            }
+            (Door::Connect(_) | Door::ConnectGet, Err(refusal)) => connect::refuse(refusal),
         };
         page.let_read(response.headers_mut());
         response

@@ -17,7 +17,7 @@ pub(super) async fn ask<S: Store + 'static>(
     caller: &Caller,
     message: Option<pb::Message>,
 ) -> Result<pb::AskResponse, Refused> {
-    let Named { route, format, call } = named(gateway.catalog(), caller, message)?;
+    let Named { route, format, call } = named(gateway, caller, message)?;
     if route.is_tell() {
         let detail = format!("{} is a tell and has no reply; send it with Tell", route.method());
         return Err(invalid("message.method", detail).into());

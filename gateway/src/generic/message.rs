@@ -4,13 +4,15 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use callboard_mailbox::limits::HEADER_BYTES_MAX;
-use callboard_mailbox::{Address, MessageId};
+use callboard_mailbox::{Address, MessageId, Store};
 use callboard_proto::pb;
 
 use super::caller::Caller;
 use super::payload::{self, Format};
+use crate::access::policy::Deed;
 use crate::call::{Call, Receipt};
 use crate::catalog::{Catalog, Route};
+use crate::gateway::Gateway;
 use crate::refusal::Refusal;
 
 /// A message on its way to its call.
@@ -25,19 +27,16 @@ pub(super) struct Named {
 ///
 /// # Errors
 /// When there is no such method, or something in the message is not valid.
-pub(super) fn named(
-    catalog: &Catalog,
+pub(super) fn named<S: Store + 'static>(
+    gateway: &Gateway<S>,
     caller: &Caller,
     message: Option<pb::Message>,
 ) -> Result<Named, Refusal> {
     let message = message.ok_or_else(|| invalid("message", "it is missing"))?;
     let address = message.address.ok_or_else(|| invalid("message.address", "it is missing"))?;
-    let path = path(catalog, &address.r#type, &message.method)?;
-    let route = catalog.route(&path)?;
+    let path = path(&gateway.catalog(), &address.r#type, &message.method)?;
     // Before its payload is read, which the caller had no reason to write.
-    if route.is_internal() {
-        return Err(Refusal::InternalMethod { path });
-    }
+    let route = gateway.method(&caller.principal, &path)?;
     let (payload, format) = payload::read(&route, message.payload)?;
     let call = Call {
         path,
@@ -49,21 +48,42 @@ pub(super) fn named(
             text => Some(message_id("message.message_id", text)?),
         },
         key: Some(address.key).filter(|key| !key.is_empty()),
+        principal: Arc::clone(&caller.principal),
         ..Call::default()
     };
     Ok(Named { route, format, call })
 }
 
-/// An actor that must be there, though it need not have messages.
+/// An actor that must be there, though it need not have messages, for a call that
+/// does something to it without one: `callboard.v1.Gateway/Await`.
 ///
 /// # Errors
-/// When no actor type has the name, or the key is none.
-pub(super) fn address(catalog: &Catalog, address: Option<pb::Address>) -> Result<Address, Refusal> {
+/// When no actor type has the name, the key is none, or the caller may not make the
+/// call.
+pub(super) fn address<S: Store + 'static>(
+    gateway: &Gateway<S>,
+    caller: &Caller,
+    address: Option<pb::Address>,
+    call: &str,
+) -> Result<Address, Refusal> {
     let pb::Address { r#type, key } = address.ok_or_else(|| invalid("address", "it is missing"))?;
-    if catalog.schema().actor(&r#type).is_none() {
+    let catalog = gateway.catalog();
+    let Some(actor) = catalog.schema().actor(&r#type) else {
         return Err(Refusal::UnknownMethod { path: format!("/{type}") });
-    }
-    Address::new(&r#type, &key).map_err(|error| invalid("address.key", error.to_string()))
+    };
+    let address = Address::new(&r#type, &key);
+    let address = address.map_err(|error| invalid("address.key", error.to_string()))?;
+    let key_fields = actor.methods().iter().map(|method| method.key().len()).max();
+    let deed = Deed {
+        actor_type: address.actor_type(),
+        method: call,
+        key: Some(address.key()),
+        key_fields: key_fields.unwrap_or_default(),
+    };
+    let access = &gateway.settings.access;
+    access.authorize(&caller.principal, &format!("/{call}"), &deed)?;
+    gateway.rates.admit_from(&caller.principal.name)?;
+    Ok(address)
 }
 
 /// Reads an id that must be there.

@@ -125,8 +125,8 @@ fn too_large(status: &Status) -> Option<Refusal> {
 
 /// Parts a request into who calls and what is wanted.
 fn parts<T>(request: Request<T>) -> Result<(Caller, T), Status> {
-    let (metadata, _, message) = request.into_parts();
-    Ok((Caller::of(&metadata)?, message))
+    let (metadata, extensions, message) = request.into_parts();
+    Ok((Caller::of(&metadata, &extensions)?, message))
 }
 
 /// An answer, compressed if that is worth it.
@@ -197,8 +197,8 @@ impl<S: Store + 'static> Rpc for Calls<S> {
         &self,
         request: Request<pb::CancelRequest>,
     ) -> Result<Response<pb::CancelResponse>, Status> {
-        let (_, request) = parts(request)?;
-        let cancelled = cancel::cancel(&self.gateway, request).await;
+        let (caller, request) = parts(request)?;
+        let cancelled = cancel::cancel(&self.gateway, &caller, request).await;
         cancelled.map(answered).map_err(|refusal| status::of(refusal.into()))
     }
 }

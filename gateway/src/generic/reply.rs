@@ -12,17 +12,20 @@ use super::payload::{self, Format, Written};
 use crate::gateway::Gateway;
 use crate::refusal::Refusal;
 
+/// The call, as the policy names it.
+const CALL: &str = "callboard.v1.Gateway/Await";
+
 pub(super) async fn reply<S: Store + 'static>(
     gateway: &Arc<Gateway<S>>,
     caller: &Caller,
     request: pb::AwaitRequest,
 ) -> Result<pb::AwaitResponse, Refusal> {
     let catalog = gateway.catalog();
-    let address = address(catalog, request.address)?;
+    let address = address(gateway, caller, request.address, CALL)?;
     let message_id = message_id("message_id", &request.message_id)?;
     let route = match request.json_of_method.as_str() {
         "" => None,
-        method => Some(catalog.route(&path(catalog, address.actor_type(), method)?)?),
+        method => Some(catalog.route(&path(&catalog, address.actor_type(), method)?)?),
     };
     let response = gateway.reply(&address, &message_id, caller.timeout).await?;
     let payload = match route {

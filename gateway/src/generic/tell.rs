@@ -10,7 +10,6 @@ use callboard_proto::pb::tell_request::Delivery;
 use super::caller::Caller;
 use super::message::{invalid, named, receipt};
 use crate::call::{Answer, Call, Deliver, Refused, Wait};
-use crate::catalog::Catalog;
 use crate::gateway::Gateway;
 use crate::refusal::Refusal;
 
@@ -19,17 +18,17 @@ pub(super) async fn tell<S: Store + 'static>(
     caller: &Caller,
     request: pb::TellRequest,
 ) -> Result<pb::TellResponse, Refused> {
-    let call = call(gateway.catalog(), caller, request)?;
+    let call = call(gateway, caller, request)?;
     Ok(pb::TellResponse { receipt: told(gateway.call(call).await?) })
 }
 
 /// The call of a tell.
-pub(super) fn call(
-    catalog: &Catalog,
+pub(super) fn call<S: Store + 'static>(
+    gateway: &Gateway<S>,
     caller: &Caller,
     request: pb::TellRequest,
 ) -> Result<Call, Refusal> {
-    let call = named(catalog, caller, request.message)?.call;
+    let call = named(gateway, caller, request.message)?.call;
     let deliver = request.delivery.map(deliver).transpose()?;
     Ok(Call { deliver, wait: Wait::Stored, ..call })
 }

@@ -99,8 +99,7 @@ impl<S: Store + 'static> TellStream<S> {
     }
 
     fn send(&mut self, request: pb::TellStreamRequest) {
-        let call =
-            tell::call(self.gateway.catalog(), &self.caller, request.tell.unwrap_or_default());
+        let call = tell::call(&self.gateway, &self.caller, request.tell.unwrap_or_default());
         let routed = call.and_then(|mut call| {
             call.timeout = Some(self.timeout());
             self.gateway.route(call)

@@ -51,7 +51,7 @@ impl<S: Store + 'static> Lane<S> {
         activation.lease_ms = millis(settings.terms.length);
         activation.due_step_ms = millis(settings.terms.due_step);
         activation.reply_retention_ms = millis(settings.reply_retention);
-        activation.retry = self.gateway.catalog.retry(self.address.actor_type()).cloned();
+        activation.retry = self.gateway.catalog().retry(self.address.actor_type()).cloned();
 
         let (epoch, attempt, lease_until) = (record.epoch, record.attempt, record.lease_until);
         let (gateway, function) = (Arc::clone(&self.gateway), Arc::clone(&self.function));

@@ -9,6 +9,7 @@ use http::StatusCode;
 
 use super::Port;
 use crate::gateway::Gateway;
+use crate::pulse::Pulse;
 use crate::settings::Connections;
 
 /// The most connections to a private port: a prober or a scraper needs one.
@@ -17,20 +18,32 @@ const CONNECTIONS_MAX: usize = 100;
 /// All that a private port serves.
 ///
 /// - `GET /livez`: 200 while the program runs
-/// - `GET /readyz`: 200 while it takes calls, 503 when it is shutting down. That
-///   an actor's function cannot be reached does not make a gateway unready:
-///   messages are taken all the same, and other actors' functions may be fine.
+/// - `GET /readyz`: 200 while it takes calls; 503 until its first canary has gone
+///   through, and when it is shutting down or about to.
+///
+/// That an actor's function cannot be reached does not make a gateway unready:
+/// messages are taken all the same, and other actors' functions may be fine. Nor
+/// does a database that answers no more: it answers no other gateway either, and
+/// callers learn more from one that tells them so than from a load balancer that
+/// has taken out all of them. Then it is ready, and the text says what is wrong.
 #[must_use]
 pub fn private<S: Store + 'static>(gateway: &Arc<Gateway<S>>) -> Port {
-    let draining = gateway.draining.clone();
+    let (leaving, pulse) = (gateway.leaving.clone(), gateway.pulse.subscribe());
     let ready = move || async move {
-        match draining.is_cancelled() {
-            false => (StatusCode::OK, "ready\n"),
-            true => (StatusCode::SERVICE_UNAVAILABLE, "shutting down\n"),
+        match *pulse.borrow() {
+            _ if leaving.is_cancelled() => {
+                (StatusCode::SERVICE_UNAVAILABLE, "shutting down\n".to_owned())
+            }
+            Pulse::Unknown => {
+                let text = "no message has got through yet; the log says why\n";
+                (StatusCode::SERVICE_UNAVAILABLE, text.to_owned())
+            }
+            Pulse::Good => (StatusCode::OK, "ready\n".to_owned()),
+            Pulse::Bad(reason) => (StatusCode::OK, format!("ready, but {reason}\n")),
         }
     };
     let router =
         Router::new().route("/livez", get(|| async { "alive\n" })).route("/readyz", get(ready));
     let connections = Connections { open_max: CONNECTIONS_MAX, ..gateway.settings.connections };
-    Port { router, connections }
+    Port { router, connections, tls: None }
 }

@@ -24,6 +24,10 @@ const BATCH_READS: u32 = 5;
 /// of the AWS SDK; about 3 s in all.
 const THROTTLED_TRIES: u32 = 7;
 
+/// For how long it is. Where the AWS SDK has waited as long already, its caller
+/// should be told while he still listens.
+const THROTTLED_WITHIN: Duration = Duration::from_secs(3);
+
 /// The waits between those tries.
 const THROTTLED_BACKOFF: Backoff =
     Backoff { first: Duration::from_millis(20), factor: 2.0, longest: Duration::from_secs(1) };
@@ -160,9 +164,10 @@ pub(super) fn at_most(limit: usize) -> i32 {
 pub(super) async fn again_if_throttled<T, F: Future<Output = Result<T, Error>>>(
     request: impl Fn() -> F,
 ) -> Result<T, Error> {
+    let begun = tokio::time::Instant::now();
     for failures in 1..=THROTTLED_TRIES {
         match request().await {
-            Err(Error::Throttled(_)) => {
+            Err(Error::Throttled(_)) if begun.elapsed() < THROTTLED_WITHIN => {
                 tokio::time::sleep(THROTTLED_BACKOFF.delay(failures, fastrand::f64())).await;
             }
             answer => return answer,

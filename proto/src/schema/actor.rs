@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use prost_reflect::{FieldDescriptor, MessageDescriptor, ServiceDescriptor};
+use prost_reflect::{MessageDescriptor, ServiceDescriptor};
 
+use super::key_field::{KeyField, KeyTree};
 use super::shape::Shapes;
 use crate::pb::RetryPolicy;
 
@@ -69,7 +70,8 @@ pub struct Method {
     pub(super) makes_key: bool,
     pub(super) input: MessageDescriptor,
     pub(super) output: MessageDescriptor,
-    pub(super) key: Arc<[FieldDescriptor]>,
+    pub(super) key: Arc<[KeyField]>,
+    pub(super) key_tree: Arc<KeyTree>,
     pub(super) docs: Arc<str>,
     /// The shapes of all requests of the schema.
     pub(super) shapes: Arc<Shapes>,
@@ -126,10 +128,10 @@ impl Method {
         &self.output
     }
 
-    /// The fields of the request that make the actor's key: at least one, in
-    /// the order of their numbers. Each is a singular string or integer. An
+    /// The fields that make the actor's key: at least one, of the request and of
+    /// singular messages in it, depth first in the order of their numbers. An
     /// answer has none: it finds the actor that asked.
-    pub fn key(&self) -> &[FieldDescriptor] {
+    pub fn key(&self) -> &[KeyField] {
         &self.key
     }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// One thing that is wrong with the .proto files.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Error {
     /// The file, as a path that the user can open; the folder where no file is
     /// to blame; the import path where the file was read from a descriptor set.

@@ -1,13 +1,14 @@
 //! A key put into the bytes of a request.
 //!
 //! The request is not encoded anew: the fields that it lacks are appended, which
-//! is what protobuf means by merging, and of two values of a singular field the
-//! later one counts.
+//! is what protobuf means by merging: of two values of a singular field the later
+//! one counts, and two occurrences of a singular message are one message.
 
+use prost_reflect::Kind;
 use prost_reflect::prost::encoding::{WireType, encode_key, encode_varint};
-use prost_reflect::{FieldDescriptor, Kind};
 
 use super::actor::Method;
+use super::key_field::{Branch, KeyField, KeyTree, What};
 use super::shape::Malformed;
 use crate::key::split;
 
@@ -17,19 +18,19 @@ pub enum FillError {
     /// The key is not made of a part for each key field.
     #[error("it is not one part for each of the key fields {fields}, with `/` between them")]
     Parts {
-        /// The names of the key fields, separated by commas.
+        /// The paths of the key fields, separated by commas.
         fields: String,
     },
     /// A part is empty, or the field's type has no such value.
     #[error("its part for the key field `{field}` is no key")]
     Value {
-        /// The name of the field.
+        /// The path of the field.
         field: String,
     },
     /// The request has another key.
     #[error("the key field `{field}` of the request has another value")]
     Other {
-        /// The name of the field.
+        /// The path of the field.
         field: String,
     },
     /// The bytes are not a protobuf message, or a key field in them is not of
@@ -66,21 +67,21 @@ impl Method {
     /// When the key does not fit the key fields, or not what they hold.
     pub fn with_key(&self, payload: &[u8], key: &str) -> Result<Vec<u8>, FillError> {
         let given = split(key, self.key.len()).ok_or_else(|| {
-            let fields: Vec<_> = self.key.iter().map(FieldDescriptor::name).collect();
+            let fields: Vec<_> = self.key.iter().map(KeyField::name).collect();
             FillError::Parts { fields: fields.join(", ") }
         })?;
-        let mut request = payload.to_vec();
-        // The message ends where its last field does, so more can follow.
-        for ((part, given), field) in
-            self.key_parts(payload)?.iter().zip(&given).zip(self.key.iter())
-        {
+        let mut missing = vec![None; given.len()];
+        for (index, part) in self.key_parts(payload)?.iter().enumerate() {
             if part.is_empty() {
-                append(field, given, &mut request)
-                    .ok_or_else(|| FillError::Value { field: field.name().to_owned() })?;
-            } else if part != given {
-                return Err(FillError::Other { field: field.name().to_owned() });
+                missing[index] = Some(given[index].as_str());
+            } else if *part != given[index] {
+                return Err(FillError::Other { field: self.key[index].name().to_owned() });
             }
         }
+        let mut request = payload.to_vec();
+        // The message ends where its last field does, so more can follow.
+        append(&self.key_tree, &missing, &mut request)
+            .map_err(|bad| FillError::Value { field: self.key[bad].name().to_owned() })?;
         // A number may be written in several ways, of which one is its key, and 0 may
         // be none.
         let filled = self.key_parts(&request)?;
@@ -91,19 +92,48 @@ impl Method {
     }
 }
 
-/// Appends a field; `None` when its type has no such value.
-fn append(field: &FieldDescriptor, text: &str, request: &mut Vec<u8>) -> Option<()> {
+/// Appends the parts that are missing, those in messages in another occurrence
+/// of the message. Fails with the index of a part whose type has no such value.
+fn append(tree: &KeyTree, missing: &[Option<&str>], message: &mut Vec<u8>) -> Result<(), usize> {
+    for Branch { number, what, .. } in &tree.branches {
+        let (wire_type, value) = match what {
+            What::Part { index, kind, .. } => match missing[*index] {
+                Some(text) => encode(kind, text).ok_or(*index)?,
+                None => continue,
+            },
+            What::Message(tree) => {
+                let mut inner = Vec::new();
+                append(tree, missing, &mut inner)?;
+                if inner.is_empty() {
+                    continue;
+                }
+                (WireType::LengthDelimited, with_length(&inner))
+            }
+        };
+        encode_key(*number, wire_type, message);
+        message.extend(value);
+    }
+    Ok(())
+}
+
+fn with_length(bytes: &[u8]) -> Vec<u8> {
+    let mut encoded = Vec::new();
+    encode_varint(bytes.len() as u64, &mut encoded);
+    encoded.extend(bytes);
+    encoded
+}
+
+/// A value of a type, from its text; `None` when the type has no such value.
+fn encode(kind: &Kind, text: &str) -> Option<(WireType, Vec<u8>)> {
     let varint = |bits: u64| {
         let mut encoded = Vec::new();
         encode_varint(bits, &mut encoded);
         (WireType::Varint, encoded)
     };
-    let (wire_type, encoded) = match field.kind() {
-        Kind::String => {
-            let (_, mut encoded) = varint(u64::try_from(text.len()).ok()?);
-            encoded.extend(text.as_bytes());
-            (WireType::LengthDelimited, encoded)
-        }
+    let four = |bytes: [u8; 4]| (WireType::ThirtyTwoBit, bytes.to_vec());
+    let eight = |bytes: [u8; 8]| (WireType::SixtyFourBit, bytes.to_vec());
+    Some(match kind {
+        Kind::String => (WireType::LengthDelimited, with_length(text.as_bytes())),
         // A negative number takes all 64 bits, whatever its type.
         Kind::Int32 => varint(i64::from(text.parse::<i32>().ok()?) as u64),
         Kind::Int64 => varint(text.parse::<i64>().ok()? as u64),
@@ -111,20 +141,13 @@ fn append(field: &FieldDescriptor, text: &str, request: &mut Vec<u8>) -> Option<
         Kind::Uint64 => varint(text.parse().ok()?),
         Kind::Sint32 => varint(zigzag(text.parse::<i32>().ok()?.into())),
         Kind::Sint64 => varint(zigzag(text.parse().ok()?)),
-        Kind::Fixed32 => (WireType::ThirtyTwoBit, text.parse::<u32>().ok()?.to_le_bytes().to_vec()),
-        Kind::Sfixed32 => {
-            (WireType::ThirtyTwoBit, text.parse::<i32>().ok()?.to_le_bytes().to_vec())
-        }
-        Kind::Fixed64 => (WireType::SixtyFourBit, text.parse::<u64>().ok()?.to_le_bytes().to_vec()),
-        Kind::Sfixed64 => {
-            (WireType::SixtyFourBit, text.parse::<i64>().ok()?.to_le_bytes().to_vec())
-        }
+        Kind::Fixed32 => four(text.parse::<u32>().ok()?.to_le_bytes()),
+        Kind::Sfixed32 => four(text.parse::<i32>().ok()?.to_le_bytes()),
+        Kind::Fixed64 => eight(text.parse::<u64>().ok()?.to_le_bytes()),
+        Kind::Sfixed64 => eight(text.parse::<i64>().ok()?.to_le_bytes()),
         // The schema has no such key.
         _ => return None,
-    };
-    encode_key(field.number(), wire_type, request);
-    request.extend(encoded);
-    Some(())
+    })
 }
 
 /// The encoding of signed as unsigned: 0, -1, 1, -2 are 0, 1, 2, 3.

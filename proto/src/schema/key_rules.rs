@@ -2,88 +2,104 @@
 
 use std::collections::HashSet;
 
-use prost_reflect::ServiceDescriptor;
-use prost_reflect::{DescriptorPool, FieldDescriptor, Kind as Type, MessageDescriptor};
+use prost_reflect::{DescriptorPool, FieldDescriptor, Kind as Type, MethodDescriptor};
+use prost_reflect::{MessageDescriptor, ServiceDescriptor};
 
-use super::rules::{Draft, DraftMethod, Rules};
+use super::key_field::{KEY_FIELDS_MAX, KEY_LEVELS_MAX, KeyField};
+use super::marks::{Marks, is_in_oneof};
+use super::rules::{DraftMethod, Rules};
 
 impl Rules<'_> {
-    /// The key fields of a message, in the order of their numbers.
-    pub(super) fn key(&self, message: &MessageDescriptor) -> Vec<FieldDescriptor> {
-        let mut key: Vec<_> = message
-            .fields()
-            .filter(|field| matches!(self.options.field(&field.options()), Ok(Some(o)) if o.key))
-            .collect();
-        key.sort_by_key(FieldDescriptor::number);
-        key
+    /// Reads the option of all fields.
+    pub(super) fn marks(&mut self, pool: &DescriptorPool) -> Marks {
+        Marks::of(pool, |field| {
+            let option = self.options.field(&field.options());
+            let message = field.parent_message();
+            self.known(option, &message.parent_file(), field.path())?.key
+        })
+    }
+
+    /// The key fields of a request.
+    pub(super) fn key(
+        &mut self,
+        method: &MethodDescriptor,
+        request: &MessageDescriptor,
+    ) -> Vec<KeyField> {
+        let found = self.marks.search(request);
+        self.reached.extend(found.reached);
+        if found.too_many {
+            let message = format!(
+                "the key of `{}` has more than {KEY_FIELDS_MAX} fields, or lies in too many messages",
+                method.name()
+            );
+            let help = "mark fewer fields, or set `key: false` on the fields of messages in which \
+                        the key of this actor is not";
+            self.report(&method.parent_file(), method.path(), message, help);
+        }
+        found.key
     }
 
     /// Two methods with other parts in their keys would speak to other actors.
+    ///
+    /// What is compared is their number, and, of fields with the same names, the
+    /// order: a key that is a message in one request may be two fields of another.
     pub(super) fn same_key_everywhere(
         &mut self,
         service: &ServiceDescriptor,
         methods: &[DraftMethod],
     ) {
-        let names = |key: &[FieldDescriptor]| -> Vec<String> {
-            key.iter().map(|field| field.name().to_owned()).collect()
-        };
         // An answer has none.
         let mut with_key = methods.iter().filter(|method| !method.key.is_empty());
         let Some(first) = with_key.next() else {
             return;
         };
-        let first_names = names(&first.key);
         for method in with_key {
-            let names = names(&method.key);
-            let sorted = |names: &[String]| {
-                let mut names = names.to_vec();
-                names.sort();
-                names
-            };
-            let reordered = names != first_names && sorted(&names) == sorted(&first_names);
-            if names.len() != first_names.len() || reordered {
+            if method.key.len() != first.key.len()
+                || KeyField::are_reordered(&method.key, &first.key)
+            {
                 let message = format!(
                     "the key of `{}` is ({}), but that of `{}` is ({})",
                     method.descriptor.name(),
-                    names.join(", "),
+                    names(&method.key),
                     first.descriptor.name(),
-                    first_names.join(", ")
+                    names(&first.key)
                 );
                 let help = "all methods of an actor find it by the same key: give their requests \
-                            the same key fields, in the same order of field numbers";
+                            the same key fields, in the same order of field numbers, and set \
+                            `key: false` on a field whose message is the key of another actor";
                 self.report(&service.parent_file(), method.descriptor.path(), message, help);
             }
         }
     }
 
-    pub(super) fn keys_in_requests_only(&mut self, pool: &DescriptorPool, actors: &[Draft]) {
-        let methods = actors.iter().flat_map(|actor| &actor.methods);
-        let requests: HashSet<_> =
-            methods.map(|method| method.descriptor.input().full_name().to_owned()).collect();
-        for message in pool.all_messages() {
-            let is_request = requests.contains(message.full_name());
-            for field in message.fields() {
-                let options = self.options.field(&field.options());
-                let Some(options) = self.known(options, &message.parent_file(), field.path())
-                else {
-                    continue;
-                };
-                let problem = if is_request {
-                    options.key.then(|| no_key(&field)).flatten()
-                } else {
-                    let help = "a key field belongs into the request itself: remove the option, \
-                                or use the message as the request of an actor's method";
-                    let what = format!("`{}` is not the request of an actor", message.full_name());
-                    Some((what, help))
-                };
-                if let Some((what, help)) = problem {
-                    let message =
-                        format!("`{}` cannot have a callboard option: {what}", field.name());
-                    self.report(&field.parent_message().parent_file(), field.path(), message, help);
-                }
+    /// What is marked must be a key field of some request, and can be one.
+    pub(super) fn keys_in_requests_only(&mut self) {
+        let reached: HashSet<_> = self.reached.drain().collect();
+        for field in std::mem::take(&mut self.marks.keys) {
+            let message = field.parent_message();
+            let problem = match reached.contains(message.full_name()) {
+                true => no_key(&field),
+                false => Some((
+                    format!("no request of an actor leads to `{}`", message.full_name()),
+                    UNREACHED,
+                )),
+            };
+            if let Some((what, help)) = problem {
+                let text = format!("`{}` cannot have a callboard option: {what}", field.name());
+                self.report(&message.parent_file(), field.path(), text, help);
             }
         }
     }
+}
+
+const UNREACHED: &str = "a key field belongs into the request, or into a message that the request \
+    has as a singular field, outside of a oneof, at most 8 levels deep: remove the option, or use \
+    the message so";
+const _: () = assert!(KEY_LEVELS_MAX == 8, "the help says so");
+
+fn names(key: &[KeyField]) -> String {
+    let names: Vec<_> = key.iter().map(KeyField::name).collect();
+    names.join(", ")
 }
 
 /// Why a field cannot be a key, and what to do.
@@ -92,14 +108,17 @@ fn no_key(field: &FieldDescriptor) -> Option<(String, &'static str)> {
     let kind = match field.kind() {
         _ if field.is_map() => "a map",
         _ if field.is_list() => "repeated",
-        _ if field.containing_oneof().is_some_and(|oneof| !oneof.is_synthetic()) => {
+        _ if is_in_oneof(field) => {
             let help = "move the field out of the oneof: a key must always be there";
             return Some(("it is a member of a oneof".to_owned(), help));
         }
         Type::Double | Type::Float => "a floating-point number",
         Type::Bool => "a bool",
         Type::Bytes => "bytes",
-        Type::Message(_) => "a message",
+        Type::Message(_) => {
+            let help = "mark fields of the message instead: they are found in it";
+            return Some(("it is a message".to_owned(), help));
+        }
         Type::Enum(_) => "an enum",
         Type::String | Type::Int32 | Type::Int64 | Type::Uint32 | Type::Uint64 => return None,
         Type::Sint32 | Type::Sint64 | Type::Fixed32 | Type::Fixed64 => return None,

@@ -1,9 +1,9 @@
 //! The rules of methods, each by itself.
 
-use prost_reflect::{FieldDescriptor, Kind as Type};
-use prost_reflect::{MessageDescriptor, MethodDescriptor, ServiceDescriptor};
+use prost_reflect::{Kind as Type, MessageDescriptor, MethodDescriptor, ServiceDescriptor};
 
 use super::actor::Kind;
+use super::key_field::KeyField;
 use super::place::place;
 use super::rules::{DraftMethod, Rules};
 use crate::pb::HandlerOptions;
@@ -21,8 +21,9 @@ impl Rules<'_> {
             _ => Kind::Ask,
         };
         self.response(&method, kind);
+        let key = self.key(&method, &method.input());
         let key = match kind {
-            Kind::Ask | Kind::Tell => self.key(&method.input()),
+            Kind::Ask | Kind::Tell => key,
             // Its request may be that of another method, and have a key there.
             Kind::Answer => Vec::new(),
         };
@@ -90,7 +91,7 @@ impl Rules<'_> {
         &mut self,
         method: &MethodDescriptor,
         options: &HandlerOptions,
-        key: &[FieldDescriptor],
+        key: &[KeyField],
     ) {
         let (why, help) = match key {
             _ if options.internal || options.answer => (
@@ -101,7 +102,7 @@ impl Rules<'_> {
                 "it is read-only",
                 "a new actor has nothing to read: remove `new_key` or `read_only`",
             ),
-            [single] if single.kind() == Type::String => return,
+            [single] if single.field().kind() == Type::String => return,
             // It is reported already.
             [] => return,
             _ => (

@@ -1,8 +1,9 @@
 //! The actor's key, found in the bytes of a request.
 
-use prost_reflect::{FieldDescriptor, Kind};
+use prost_reflect::Kind;
 
 use super::actor::Method;
+use super::key_field::{KeyTree, What};
 use super::shape::Malformed;
 use super::wire::{Problem, Reader, Value};
 use crate::key;
@@ -14,7 +15,7 @@ pub enum KeyError {
     /// 0 that is not declared `optional`.
     #[error("the key field `{field}` is missing or empty")]
     Missing {
-        /// The name of the first such field.
+        /// The path of the first such field.
         field: String,
     },
     /// The bytes are not a protobuf message, or a key field in them is not of
@@ -26,8 +27,8 @@ pub enum KeyError {
 impl Method {
     /// The key of the actor that an encoded request is for.
     ///
-    /// It looks at the outermost fields alone and skips what is no key field:
-    /// [`Method::check`] is what tells whether the request is sound.
+    /// It looks at the key fields, and at the messages that hold them, and skips
+    /// everything else: [`Method::check`] is what tells whether the request is sound.
     ///
     /// ```
     /// use callboard_proto::schema::{KeyError, Schema};
@@ -64,30 +65,43 @@ impl Method {
     /// The values of the key fields; empty where one is as good as absent.
     pub(super) fn key_parts(&self, payload: &[u8]) -> Result<Vec<String>, Malformed> {
         let mut parts = vec![String::new(); self.key.len()];
-        let mut reader = Reader::new(payload);
-        while let Some((number, value)) = reader.field()? {
-            match value {
-                Value::GroupStart => reader.skip_group(number, 2)?,
-                Value::GroupEnd => return Err(Problem::Group.into()),
-                _ => {}
-            }
-            // Of several values of a field, the last one counts.
-            for (part, field) in parts.iter_mut().zip(self.key.iter()) {
-                if field.number() == number {
-                    *part = text(field, value)
-                        .map_err(|problem| Malformed::from(problem).below(field.name()))?;
-                }
-            }
-        }
+        scan(&self.key_tree, payload, 1, &mut parts)?;
         Ok(parts)
     }
 }
 
+/// Of several values of a field, the last one counts, and what is set in any
+/// occurrence of a message is set in it: protobuf merges them.
+fn scan(tree: &KeyTree, message: &[u8], level: u32, parts: &mut [String]) -> Result<(), Malformed> {
+    let mut reader = Reader::new(message);
+    while let Some((number, value)) = reader.field()? {
+        match value {
+            Value::GroupStart => reader.skip_group(number, level + 1)?,
+            Value::GroupEnd => return Err(Problem::Group.into()),
+            _ => {}
+        }
+        let Some(branch) = tree.branches.iter().find(|branch| branch.number == number) else {
+            continue;
+        };
+        let found = match (&branch.what, value) {
+            (What::Part { index, kind, has_presence }, value) => {
+                text(kind, *has_presence, value).map_err(Malformed::from).map(|text| {
+                    parts[*index] = text;
+                })
+            }
+            (What::Message(tree), Value::Bytes(inner)) => scan(tree, inner, level + 1, parts),
+            (What::Message(_), _) => Err(Problem::WrongWireType.into()),
+        };
+        found.map_err(|malformed| malformed.below(&branch.name))?;
+    }
+    Ok(())
+}
+
 /// A value of a key field as text. It is empty where the value is as good as
 /// absent.
-fn text(field: &FieldDescriptor, value: Value<'_>) -> Result<String, Problem> {
+fn text(kind: &Kind, has_presence: bool, value: Value<'_>) -> Result<String, Problem> {
     // A narrower type takes the low bits of a varint, as everywhere in protobuf.
-    let number: i128 = match (field.kind(), value) {
+    let number: i128 = match (kind, value) {
         (Kind::String, Value::Bytes(bytes)) => {
             let text = str::from_utf8(bytes).map_err(|_| Problem::Utf8)?;
             return Ok(text.to_owned());
@@ -104,7 +118,7 @@ fn text(field: &FieldDescriptor, value: Value<'_>) -> Result<String, Problem> {
         (Kind::Sfixed64, Value::Fixed64(bytes)) => i64::from_le_bytes(bytes).into(),
         _ => return Err(Problem::WrongWireType),
     };
-    if number == 0 && !field.supports_presence() {
+    if number == 0 && !has_presence {
         return Ok(String::new());
     }
     Ok(number.to_string())

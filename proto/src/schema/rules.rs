@@ -1,15 +1,16 @@
 //! A pool of descriptors → the actor types in it, or all that breaks a rule.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use prost_reflect::{
-    DescriptorPool, FieldDescriptor, FileDescriptor, MessageDescriptor, MethodDescriptor,
-    ServiceDescriptor,
+    DescriptorPool, FileDescriptor, MessageDescriptor, MethodDescriptor, ServiceDescriptor,
 };
 
 use super::actor::{ActorType, Kind, Method};
 use super::error::{Error, Errors};
+use super::key_field::{KeyField, KeyTree};
+use super::marks::Marks;
 use super::options::{Options, Unknown};
 use super::place::{comment, place};
 use super::retry;
@@ -19,6 +20,10 @@ use crate::pb::RetryPolicy;
 /// How long the name of an actor type may be, in bytes.
 const TYPE_NAME_MAX: usize = 255;
 
+/// What begins the names of Callboard's own types: a gateway has a mailbox under
+/// one of them.
+const RESERVED: &str = "callboard.v1.";
+
 /// Finds the actor types of a pool. `display` gives the name by which an error
 /// calls a file; `origin` is what they all came from.
 pub(super) fn actor_types(
@@ -26,11 +31,18 @@ pub(super) fn actor_types(
     display: &dyn Fn(&str) -> String,
     origin: &str,
 ) -> Result<Vec<ActorType>, Errors> {
-    let mut rules = Rules { options: Options::of(pool), display, errors: Vec::new() };
+    let mut rules = Rules {
+        options: Options::of(pool),
+        marks: Marks::default(),
+        reached: HashSet::new(),
+        display,
+        errors: Vec::new(),
+    };
+    rules.marks = rules.marks(pool);
     let services: Vec<_> = pool.services().collect();
     let actors: Vec<_> = services.iter().filter_map(|service| rules.actor(service)).collect();
     rules.distinct_types(&actors);
-    rules.keys_in_requests_only(pool, &actors);
+    rules.keys_in_requests_only();
     if actors.is_empty() && rules.errors.is_empty() {
         let error = Error::new(origin, "no service here is an actor type");
         let help = "import \"callboard/v1/options.proto\" and put \
@@ -47,7 +59,7 @@ pub(super) fn actor_types(
 pub(super) struct Draft {
     type_name: String,
     service: ServiceDescriptor,
-    pub(super) methods: Vec<DraftMethod>,
+    methods: Vec<DraftMethod>,
     retry: Option<RetryPolicy>,
     state: Option<MessageDescriptor>,
 }
@@ -60,7 +72,7 @@ pub(super) struct DraftMethod {
     pub(super) is_internal: bool,
     pub(super) makes_key: bool,
     /// Empty for an answer.
-    pub(super) key: Vec<FieldDescriptor>,
+    pub(super) key: Vec<KeyField>,
 }
 
 fn finish(drafts: Vec<Draft>) -> Vec<ActorType> {
@@ -79,6 +91,7 @@ fn finish(drafts: Vec<Draft>) -> Vec<ActorType> {
             makes_key,
             input: descriptor.input(),
             output: descriptor.output(),
+            key_tree: KeyTree::of(&key).into(),
             key: key.into(),
             docs: docs(&descriptor.parent_file(), descriptor.path()).into(),
             request: shapes.index(&descriptor.input()),
@@ -102,6 +115,9 @@ fn docs(file: &FileDescriptor, path: &[i32]) -> String {
 
 pub(super) struct Rules<'a> {
     pub(super) options: Options,
+    pub(super) marks: Marks,
+    /// The messages that were searched for keys.
+    pub(super) reached: HashSet<String>,
     display: &'a dyn Fn(&str) -> String,
     errors: Vec<Error>,
 }
@@ -150,6 +166,11 @@ impl Rules<'_> {
         if type_name.len() > TYPE_NAME_MAX || !type_name.bytes().all(allowed) {
             let message = format!("`{type_name}` cannot be the name of an actor type");
             let help = "set `type` to 1 to 255 of `A-Z a-z 0-9 . _`";
+            self.report(&file, service.path(), message, help);
+        }
+        if type_name.starts_with(RESERVED) {
+            let message = format!("the actor type `{type_name}` is in Callboard's own package");
+            let help = "give the service another package, or the actor another `type`";
             self.report(&file, service.path(), message, help);
         }
         let methods: Vec<_> = service.methods().map(|method| self.method(method)).collect();

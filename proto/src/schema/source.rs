@@ -15,6 +15,9 @@ use crate::PROTO_FILES;
 /// symbolic link leads in circles.
 const DEPTH_MAX: usize = 64;
 
+/// The largest file that is read as a descriptor set.
+const DESCRIPTOR_SET_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
 /// The files that a compilation may read, by import path.
 ///
 /// Callboard's own files and Google's well-known types are built in and come
@@ -95,13 +98,25 @@ fn unreadable(path: &Path, error: &io::Error) -> Error {
     Error::new(path.display().to_string(), format!("cannot be read: {error}"))
 }
 
+/// Reads a file that holds a descriptor set.
+pub(super) fn descriptor_set(path: &Path) -> Result<Vec<u8>, Error> {
+    let unreadable = |error| unreadable(path, &error);
+    let size = fs::metadata(path).map_err(unreadable)?.len();
+    if size > DESCRIPTOR_SET_BYTES_MAX {
+        let message =
+            format!("it has {size} bytes, and a descriptor set at most {DESCRIPTOR_SET_BYTES_MAX}");
+        return Err(Error::new(path.display().to_string(), message));
+    }
+    fs::read(path).map_err(unreadable)
+}
+
 /// All files below the folder whose name ends in `.proto`, sorted. Entries
 /// whose name starts with a dot are left out.
 ///
 /// # Errors
 ///
 /// When a folder cannot be read, or there is no such file.
-pub(super) fn files_below(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+pub fn files_below(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let mut found = Vec::new();
     walk(folder, 0, &mut found)?;
     if found.is_empty() {

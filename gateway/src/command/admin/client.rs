@@ -5,10 +5,10 @@ use std::time::Duration;
 use http::uri::PathAndQuery;
 use prost::Message;
 use prost_reflect::{DescriptorPool, DynamicMessage, SerializeOptions};
-use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
 use tonic_prost::ProstCodec;
 
+use super::super::client::{Arguments, Channel, unreachable};
 use super::super::{Failure, call};
 
 const SERVICE: &str = "callboard.v1.Admin";
@@ -33,10 +33,10 @@ pub(super) struct Client {
 }
 
 impl Client {
-    pub(super) async fn connect(gateway: &str, json: bool) -> Result<Self, Failure> {
-        let channel = call::connect(gateway).await?;
+    pub(super) async fn connect(gateway: &Arguments, json: bool) -> Result<Self, Failure> {
+        let channel = gateway.connect().await?;
         let grpc = tonic::client::Grpc::new(channel).max_decoding_message_size(ANSWER_BYTES_MAX);
-        Ok(Self { gateway: gateway.to_owned(), grpc, json })
+        Ok(Self { gateway: gateway.gateway.clone(), grpc, json })
     }
 
     /// Makes a call.
@@ -74,7 +74,7 @@ impl Client {
         let mut request = Request::new(request);
         request.set_timeout(TIMEOUT);
         let ready = self.grpc.ready().await;
-        ready.map_err(|error| call::unreachable(&self.gateway, &error))?;
+        ready.map_err(|error| unreachable(&self.gateway, &error))?;
         let codec = ProstCodec::<Q, A>::default();
         Ok(self.grpc.unary(request, path, codec).await.map(tonic::Response::into_inner))
     }

@@ -19,9 +19,8 @@ use client::Client;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The gateway.
-    #[arg(long, global = true, env = "CALLBOARD_GATEWAY", default_value = "http://127.0.0.1:7070")]
-    gateway: String,
+    #[command(flatten)]
+    gateway: super::client::Arguments,
     /// Print the gateway's answer as JSON.
     #[arg(long, global = true)]
     json: bool,

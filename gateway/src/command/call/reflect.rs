@@ -7,12 +7,12 @@ use callboard_proto::schema::Schema;
 use prost::Message;
 use prost::encoding::{WireType, encode_key, encode_varint};
 use prost_types::FileDescriptorProto;
-use tonic::transport::Channel;
 use tonic_reflection::pb::v1::ServerReflectionRequest;
 use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
 use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
 
+use super::super::client::Channel;
 use super::Failure;
 
 /// The services that a server has for its own ends.

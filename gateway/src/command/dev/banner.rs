@@ -14,6 +14,7 @@ use crate::command::check;
 pub(super) struct Facts<'a> {
     pub(super) schema: &'a Schema,
     pub(super) served: &'a [Served],
+    pub(super) scheme: &'a str,
     pub(super) listen: SocketAddr,
     pub(super) data: &'a Path,
     pub(super) dynamodb: &'a str,
@@ -21,9 +22,9 @@ pub(super) struct Facts<'a> {
 }
 
 pub(super) fn text(facts: &Facts<'_>) -> String {
-    let Facts { schema, served, listen, data, dynamodb, lambda } = facts;
+    let Facts { schema, served, scheme, listen, data, dynamodb, lambda } = facts;
     let mut text =
-        format!("\nCallboard serves gRPC on http://{listen}\n\n{}", check::describe(schema));
+        format!("\nCallboard serves gRPC on {scheme}://{listen}\n\n{}", check::describe(schema));
     text += "\n";
     for Served { actor_type, function } in *served {
         text += &match function {
@@ -37,22 +38,23 @@ pub(super) fn text(facts: &Facts<'_>) -> String {
     text += &format!("  mailboxes and state are in {}\n", data.display());
     text += &format!("  the database is a DynamoDB at {dynamodb}\n");
     text += &format!("  the functions are in a Lambda at {lambda}\n");
-    if let Some(call) = schema.actors().iter().find_map(|actor| first_call(actor, *listen)) {
+    if let Some(call) = schema.actors().iter().find_map(|actor| first_call(actor, scheme, *listen))
+    {
         text += &format!("\nTry it from another shell:\n  {call}\n");
     }
     text + "\nCtrl-C stops it; nothing is lost."
 }
 
 /// A call that can be copied, of the first ask.
-fn first_call(actor: &ActorType, listen: SocketAddr) -> Option<String> {
+fn first_call(actor: &ActorType, scheme: &str, listen: SocketAddr) -> Option<String> {
     let is_for_callers = |method: &&Method| method.kind() == Kind::Ask && !method.is_internal();
     let method = actor.methods().iter().find(is_for_callers)?;
-    let key: Vec<_> = method.key().iter().map(key_example).collect();
+    let key: Vec<_> = method.key().iter().map(|key| key_example(key.field())).collect();
     let key = callboard_proto::key(&key);
     let (program, actor, name) = (program(), actor.type_name(), method.name());
     let gateway = match listen.port() {
-        7070 => String::new(),
-        _ => format!(" --gateway http://{listen}"),
+        7070 if scheme == "http" => String::new(),
+        _ => format!(" --gateway {scheme}://{listen}"),
     };
     Some(format!("{program} call{gateway} {actor}/{key} {name} '{}'", request_example(method)))
 }
@@ -68,7 +70,7 @@ fn request_example(method: &Method) -> Value {
     let mut fields = Map::new();
     for field in method.input().fields() {
         let is_plain = !field.is_list() && !field.is_map() && field.containing_oneof().is_none();
-        if is_plain && !method.key().contains(&field) {
+        if is_plain && !method.key().iter().any(|key| *key.field() == field) {
             let example = match field.kind() {
                 FieldKind::String => Value::from("hello"),
                 FieldKind::Bool => Value::from(true),

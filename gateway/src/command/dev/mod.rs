@@ -16,37 +16,47 @@ use callboard_gateway::{Catalog, Functions, Gateway, Settings, serve};
 use callboard_local::{EmbeddedDynamoDb, HostConfig, LambdaHost, LogLine, Storage, Sync};
 use callboard_mailbox::lease::Terms;
 use callboard_mailbox_dynamodb::{DynamoDbStore, Tables, connect, schema};
-use callboard_proto::schema::Schema;
 use tokio_util::sync::CancellationToken;
 
 use super::Failure;
+use super::duration::{seconds, zero_or_within};
+use super::schema::{Adopt, Watch};
 use super::serving::{Serving, serve_private};
-use project::{Project, Served};
-
-/// How long open calls and running invocations may take at shutdown.
-const GRACE: Duration = Duration::from_secs(10);
+use super::stopping::{self, Pace, Signals};
+use project::{Assign, Project, Served};
 
 /// How long the functions may take after that to end by themselves.
 const FUNCTION_GRACE: Duration = Duration::from_secs(2);
 
 #[derive(clap::Args)]
+#[command(next_help_heading = "This machine")]
 pub(crate) struct Arguments {
     /// The folder with your .proto files and your actor's crate, and perhaps a callboard.toml.
     #[arg(default_value = ".")]
     dir: PathBuf,
     /// Where the gateway listens.
     #[arg(long, env = "CALLBOARD_LISTEN", default_value = "127.0.0.1:7070")]
+    #[arg(value_name = "ADDRESS")]
     listen: SocketAddr,
     /// The folder for mailboxes and state [default: DIR/.callboard].
-    #[arg(long)]
+    #[arg(long, env = "CALLBOARD_DATA", value_name = "DIR")]
     data: Option<PathBuf>,
     /// Build the actors with optimisation.
-    #[arg(long)]
+    #[arg(long, env = "CALLBOARD_RELEASE")]
     release: bool,
     /// Sync every write to the disk. Without it a crash of a process loses nothing, but a power
     /// failure may lose the last writes.
-    #[arg(long)]
+    #[arg(long, env = "CALLBOARD_FSYNC")]
     fsync: bool,
+    /// How long calls are still taken after Ctrl-C, when health says already that the gateway
+    /// goes.
+    #[arg(long, env = "CALLBOARD_DRAIN_DELAY", default_value = "0s", value_name = "DURATION")]
+    #[arg(value_parser = zero_or_within(seconds(1)..=seconds(600)))]
+    drain_delay: Duration,
+    /// How long open calls and running functions may take to end after that.
+    #[arg(long, env = "CALLBOARD_GRACE", default_value = "10s", value_name = "DURATION")]
+    #[arg(value_parser = zero_or_within(seconds(1)..=seconds(3_600)))]
+    grace: Duration,
     #[command(flatten)]
     serving: Serving,
 }
@@ -54,8 +64,11 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     super::log();
     let project = Project::open(&arguments.dir)?;
-    let schema = super::check::compile(&project.protos)?;
+    // Before they are read, so that no change is missed.
+    let watch = Watch::new(&project.protos);
+    let catalog = super::schema::load(&project.protos)?;
     // Whatever can go wrong at once goes wrong before the build.
+    let settings = arguments.serving.secured(arguments.listen).await?;
     let listener = serve::listen(arguments.listen).await?;
     let listen = listener.local_addr()?;
     let private = arguments.serving.listen().await?;
@@ -68,20 +81,27 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let tables = Tables::new(schema::DEFAULT_PREFIX);
     tables.create(&client).await?;
     let lambda = start_functions(functions.clone(), &dynamodb)?;
-    let served = project::assign(&project, &schema, &functions, &config, &lambda).await?;
+    let assign = Assign { project, functions, config, lambda: lambda.endpoint_url() };
+    let served = assign.types(catalog.schema()).await?;
     let store = DynamoDbStore::new(client, tables);
-    let settings = arguments.serving.settings();
-    let gateway = start_gateway(schema, &served, &config, &lambda, store, settings);
+    let scheme = if settings.tls.is_some() { "https" } else { "http" };
+    let gateway = start_gateway(catalog, &served, &assign, store, settings);
     let router = serve::router(Arc::clone(&gateway)).await?;
+    let adopt = adopt(Arc::clone(&gateway), Arc::new(assign));
+    tokio::spawn(super::schema::follow(Arc::clone(&gateway), watch, adopt));
     if let Some(private) = private {
         serve_private(&gateway, private);
     }
 
+    let pace = Pace { delay: arguments.drain_delay, grace: arguments.grace };
+    let mut signals = Signals::new()?;
     let stop = CancellationToken::new();
-    let server = tokio::spawn(serve::serve(listener, router, stop.clone(), GRACE));
+    let server = tokio::spawn(serve::serve(listener, router, stop.clone(), pace.grace));
+    let catalog = gateway.catalog();
     let facts = banner::Facts {
-        schema: gateway.catalog().schema(),
+        schema: catalog.schema(),
         served: &served,
+        scheme,
         listen,
         data: &data,
         dynamodb: &dynamodb.endpoint_url(),
@@ -89,21 +109,17 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     };
     println!("{}", banner::text(&facts));
 
-    super::told_to_stop().await?;
+    signals.told().await;
     eprintln!("stopping: finishing what is running; Ctrl-C again stops at once");
     tokio::select! {
         () = async {
-            gateway.stop_accepting();
-            stop.cancel();
-            let (_, drained) = tokio::join!(server, gateway.drain(GRACE));
-            if !drained {
+            if !stopping::stop(&gateway, server, &stop, pace).await {
                 eprintln!("some actors are still at work; their messages run again at the next start");
             }
             lambda.shutdown(FUNCTION_GRACE).await;
             dynamodb.shutdown().await;
         } => eprintln!("stopped; mailboxes and state are in {}", data.display()),
-        told = super::told_to_stop() => {
-            told?;
+        () = signals.told() => {
             eprintln!("stopped at once; mailboxes and state are in {}", data.display());
         }
     }
@@ -164,19 +180,33 @@ fn print_log() -> impl Fn(LogLine) {
     }
 }
 
+/// Asks the functions again which actor types of a new schema they serve.
+fn adopt(gateway: Arc<Gateway<DynamoDbStore>>, assign: Arc<Assign>) -> Adopt {
+    Box::new(move |schema| {
+        let (gateway, assign) = (Arc::clone(&gateway), Arc::clone(&assign));
+        Box::pin(async move {
+            let served = assign.types(&schema).await?;
+            gateway.functions().assign(by_type(&served));
+            Ok(())
+        })
+    })
+}
+
+fn by_type(served: &[Served]) -> impl Iterator<Item = (String, String)> {
+    served.iter().filter_map(|served| {
+        let function = served.function.as_ref()?;
+        Some((served.actor_type.clone(), function.name.clone()))
+    })
+}
+
 fn start_gateway(
-    schema: Schema,
+    catalog: Catalog,
     served: &[Served],
-    config: &SdkConfig,
-    lambda: &LambdaHost,
+    assign: &Assign,
     store: DynamoDbStore,
     settings: Settings,
 ) -> Arc<Gateway<DynamoDbStore>> {
-    let by_type = served.iter().filter_map(|served| {
-        let function = served.function.as_ref()?;
-        Some((served.actor_type.clone(), function.name.clone()))
-    });
-    let functions = Functions::new(config, Some(&lambda.endpoint_url()), by_type);
+    let functions = Functions::new(&assign.config, Some(&assign.lambda), by_type(served));
     // On one machine index writes cost nothing, and one sweeper is enough.
     let settings = Settings {
         terms: Terms { due_step: Duration::from_secs(1), ..Terms::default() },
@@ -184,5 +214,5 @@ fn start_gateway(
         ..settings
     };
     let clock = Arc::new(|| SystemTime::now().into());
-    Gateway::start(store, Catalog::new(schema), functions, settings, clock)
+    Gateway::start(store, catalog, functions, settings, clock)
 }

@@ -5,17 +5,19 @@ use std::time::Duration;
 
 use axum::Router;
 use bytes::Bytes;
+use http::HeaderName;
 use http::header::{
     ACCEPT_ENCODING, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HOST, TE,
     TRANSFER_ENCODING,
 };
+use http::request::Parts;
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderName};
 use prost_reflect::{DescriptorPool, MethodDescriptor};
 use tonic::client::Grpc;
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Status};
 
+use crate::access;
 use crate::codec::RawCodec;
 
 /// What is of the HTTP request, and not of the call.
@@ -60,16 +62,17 @@ impl Beside {
     pub(super) async fn call(
         &self,
         path: &PathAndQuery,
-        headers: &HeaderMap,
+        parts: &Parts,
         timeout: Option<Duration>,
         payload: Bytes,
     ) -> Result<Bytes, Status> {
-        let mut headers = headers.clone();
+        let mut headers = parts.headers.clone();
         for name in OF_THE_REQUEST {
             headers.remove(name);
         }
         let mut request = Request::new(payload);
         *request.metadata_mut() = MetadataMap::from_headers(headers);
+        request.extensions_mut().insert(access::caller(&parts.extensions));
         if let Some(timeout) = timeout {
             request.set_timeout(timeout);
         }

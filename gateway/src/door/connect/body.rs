@@ -1,5 +1,7 @@
 //! Messages on their way in and out: JSON or protobuf, compressed or not.
 
+use std::time::Duration;
+
 use bytes::{Bytes, BytesMut};
 use callboard_mailbox::limits::MESSAGE_BYTES_MAX;
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, VARY};
@@ -11,7 +13,7 @@ use tonic::body::Body;
 
 use super::{Failed, error};
 use crate::door::headers::{invalid, single};
-use crate::door::{COMPRESSED_FROM_BYTES, READ_BYTES_MAX, READ_TIMEOUT, json};
+use crate::door::{COMPRESSED_FROM_BYTES, READ_BYTES_MAX, json};
 use crate::layer::compression::{self, Encoding};
 use crate::refusal::{Refusal, Stored};
 
@@ -59,10 +61,11 @@ impl Written {
         format: Format,
         headers: &HeaderMap,
         body: Body,
+        timeout: Duration,
     ) -> Result<Self, Failed> {
         let name = single(headers, CONTENT_ENCODING.as_str())?.unwrap_or_default();
         let encoding = Encoding::named(name).ok_or_else(|| error::unknown_encoding(name))?;
-        Ok(Self { format, encoding, bytes: read(body).await? })
+        Ok(Self { format, encoding, bytes: read(body, timeout).await? })
     }
 
     /// The encoded request.
@@ -97,7 +100,7 @@ pub(super) fn response(format: Format, payload: Bytes, accepted: Encoding) -> ht
 }
 
 /// Reads the body, as it is. Of one that is too large only the size is kept.
-async fn read(mut body: Body) -> Result<Bytes, Refusal> {
+async fn read(mut body: Body, timeout: Duration) -> Result<Bytes, Refusal> {
     let reading = async {
         let (mut kept, mut size) = (BytesMut::new(), 0);
         while let Some(frame) = body.frame().await {
@@ -114,9 +117,9 @@ async fn read(mut body: Body) -> Result<Bytes, Refusal> {
         }
         if size > READ_BYTES_MAX { Err(too_large(size)) } else { Ok(kept.freeze()) }
     };
-    match tokio::time::timeout(READ_TIMEOUT, reading).await {
+    match tokio::time::timeout(timeout, reading).await {
         Ok(read) => read,
-        Err(_) => Err(unread(&format!("the request did not arrive within {READ_TIMEOUT:?}"))),
+        Err(_) => Err(unread(&format!("the request did not arrive within {timeout:?}"))),
     }
 }
 
