@@ -4,6 +4,7 @@
     dev      the real `callboard dev` as a process
     stubs    stock gRPC code for the .proto files
     status   what an error carries
+    refusals what a call is refused with, through all doors
     until    waiting for a condition
     mailbox  what a caller can find out about a mailbox
     database what lies in the tables

@@ -11,6 +11,8 @@ from harness.mailbox import probe_is
 from harness.status import refused
 from harness.stubs import gateway, probe
 
+pytestmark = pytest.mark.alone
+
 
 def ask_many(stub, messages, timeout: float = 60) -> dict[int, gateway.AskManyResponse]:
     """The results by their places, of which each has one."""

@@ -10,6 +10,8 @@ from harness.status import refused
 from harness.stubs import probe
 from harness.until import until
 
+pytestmark = pytest.mark.alone
+
 
 def gather(stub, name: str, of: list[str], **fields) -> probe.GatherResponse:
     request = probe.GatherRequest(probe=name, of=of, **fields)

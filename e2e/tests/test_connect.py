@@ -9,30 +9,11 @@ import urllib.request
 import pytest
 from google.rpc import error_details_pb2
 
+from harness.refusals import CODES
 from harness.stubs import probe
 from harness.web import JSON, PROTO, ask, send
 
 LIMIT = 256 * 1024
-
-# Of each status code its number, its name in Connect and its HTTP status.
-CODES = [
-    (1, "canceled", 499),
-    (2, "unknown", 500),
-    (3, "invalid_argument", 400),
-    (4, "deadline_exceeded", 504),
-    (5, "not_found", 404),
-    (6, "already_exists", 409),
-    (7, "permission_denied", 403),
-    (8, "resource_exhausted", 429),
-    (9, "failed_precondition", 400),
-    (10, "aborted", 409),
-    (11, "out_of_range", 400),
-    (12, "unimplemented", 501),
-    (13, "internal", 500),
-    (14, "unavailable", 503),
-    (15, "data_loss", 500),
-    (16, "unauthenticated", 401),
-]
 
 
 def test_json_goes_in_and_out_in_the_canonical_mapping(shared, key):

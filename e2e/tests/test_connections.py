@@ -9,11 +9,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+import pytest
+
 from harness.dev import free_port
 from harness.paths import PROBE_PROTOS, binary
 from harness.stubs import probe
 from harness.until import until
 from harness.web import JSON, send, start
+
+pytestmark = pytest.mark.alone
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING

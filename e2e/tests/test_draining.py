@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+import pytest
 
 from harness.dev import CHANNEL_OPTIONS, Gateway
 from harness.mailbox import probe_is
@@ -14,6 +15,8 @@ from harness.paths import PROBE_PROTOS
 from harness.stubs import probe, probe_grpc
 from harness.until import until
 from harness.web import send
+
+pytestmark = pytest.mark.alone
 
 DELAY_SECONDS = 2.0
 

@@ -9,6 +9,8 @@ from google.protobuf.duration_pb2 import Duration
 from harness.status import Refused
 from harness.stubs import example
 
+pytestmark = pytest.mark.alone
+
 sensors, sensors_grpc = example("sensors")
 
 # A timer fires within about a second of its time; the machine of the tests is busy.

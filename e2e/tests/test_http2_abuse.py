@@ -20,6 +20,8 @@ from harness.http2 import Connection
 from harness.stubs import probe
 from harness.until import until
 
+pytestmark = pytest.mark.alone
+
 WINDOWS, WINDOW_SECONDS = 3, 0.25
 TRIES = 3
 RATE_KEPT = 0.8

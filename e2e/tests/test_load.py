@@ -4,7 +4,11 @@ from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from random import Random
 
+import pytest
+
 from harness.stubs import counter
+
+pytestmark = pytest.mark.alone
 
 CALLERS = 50
 COUNTERS = 20

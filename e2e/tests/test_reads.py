@@ -12,6 +12,8 @@ from harness.status import Refused, refused, timed_out
 from harness.stubs import probe
 from harness.until import until
 
+pytestmark = pytest.mark.alone
+
 # A read that waits for nothing, on a machine with other things to do.
 AT_ONCE_SECONDS = 1.0
 

@@ -65,8 +65,7 @@ fuzz_target!(|input: &str| {
     let mut line = || lines.next().unwrap_or_default();
     let (pattern, text, sub, file) = (line(), line(), line(), line());
     let claims = BTreeMap::from([("sub".to_owned(), Claim::Text(sub.to_owned()))]);
-    let caller =
-        Principal { name: format!("jwt:{sub}").as_str().into(), claims, expires: None };
+    let caller = Principal { name: format!("jwt:{sub}").as_str().into(), claims, expires: None };
 
     let wanted = deed(text, text, 1);
     assert!(NOTHING.allows(&caller, &wanted).is_err());

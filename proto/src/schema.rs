@@ -33,6 +33,7 @@ mod wire;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use prost::Message;
 use prost_reflect::DescriptorPool;
 
 pub use actor::{ActorType, Kind, Method};
@@ -170,6 +171,7 @@ impl Schema {
     /// source locations.
     pub fn from_descriptor_set(encoded: &[u8]) -> Result<Self, Errors> {
         const ORIGIN: &str = "the descriptor set";
+        known_syntax(encoded)?;
         let pool = DescriptorPool::decode(encoded).map_err(|error| {
             let file = error.file().unwrap_or(ORIGIN).to_owned();
             let help = "build the set with all its imports: `protoc --include_imports`";
@@ -222,5 +224,23 @@ impl Schema {
     /// empty for a schema from memory or from a descriptor set.
     pub fn sources(&self) -> &[PathBuf] {
         &self.sources
+    }
+}
+
+/// Refuses files of a descriptor set that are in another syntax, such as an edition:
+/// prost-reflect would panic over the first one.
+fn known_syntax(encoded: &[u8]) -> Result<(), Errors> {
+    // What cannot be decoded is told by prost-reflect.
+    let set = prost_types::FileDescriptorSet::decode(encoded).unwrap_or_default();
+    let strange = set.file.iter().filter_map(|file| match file.syntax.as_deref() {
+        None | Some("proto2" | "proto3") => None,
+        Some(syntax) => {
+            let error = Error::new(file.name(), format!("the syntax `{syntax}` is not known"));
+            Some(error.help("write it in proto3; editions are not supported yet"))
+        }
+    });
+    match strange.collect::<Vec<_>>() {
+        none if none.is_empty() => Ok(()),
+        errors => Err(Errors::new(errors)),
     }
 }

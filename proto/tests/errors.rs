@@ -536,6 +536,14 @@ fn a_descriptor_set_needs_its_imports() {
 }
 
 #[test]
+fn a_descriptor_set_in_an_unknown_syntax_is_refused() {
+    // A set with one file, whose name is field 1 and whose syntax is field 12.
+    let set = b"\x0a\x13\x0a\x07t.proto\x62\x08editions";
+    let refused = messages(Schema::from_descriptor_set(set));
+    assert_eq!(refused, ["t.proto: the syntax `editions` is not known"]);
+}
+
+#[test]
 fn an_option_from_another_version_is_refused() {
     let newer = callboard_proto::OPTIONS_PROTO
         .replace("bool tell = 1;", "bool tell = 1;\n  bool sing = 1000;");
