@@ -13,6 +13,8 @@ from harness.status import refused
 from harness.stubs import example
 from harness.until import until
 
+pytestmark = pytest.mark.alone
+
 chat, chat_grpc = example("chat")
 
 MEMBERS = [f"member-{number}" for number in range(20)]

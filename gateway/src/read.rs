@@ -1,10 +1,13 @@
 //! Read-only asks: they go past the mailbox, straight to the actor's function,
 //! and leave nothing behind. So one that fails may always be made again.
 
+use std::time::Duration;
+
 use bytes::Bytes;
+use callboard_mailbox::retry::Backoff;
 use callboard_mailbox::{Address, Store};
 use callboard_proto::pb;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 use tracing::error;
 
 use crate::call::Call;
@@ -12,6 +15,14 @@ use crate::catalog::Route;
 use crate::functions::{Failure, Function};
 use crate::gateway::Gateway;
 use crate::refusal::{Refusal, Stored};
+
+/// For how long a read is tried again that Lambda did not take, such as one too many
+/// at a time. Messages wait for that in their mailbox; a read has none.
+const TRIED_FOR: Duration = Duration::from_secs(2);
+
+/// How long is waited between these tries.
+const BACKOFF: Backoff =
+    Backoff { first: Duration::from_millis(50), factor: 2.0, longest: Duration::from_millis(500) };
 
 /// Has an actor answer from its last committed state. Its caller's place among
 /// the open calls is what bounds how many do so at once; Lambda's own bound is
@@ -33,11 +44,25 @@ pub(crate) async fn answer<S: Store + 'static>(
         // Of a header that came twice a handler sees the first, as with a message.
         headers: call.headers.into_iter().rev().collect(),
     };
-    let result = timeout_at(deadline, function.read(read)).await;
+    let result = timeout_at(deadline, read_of(&function, read)).await;
     match result.map_err(|_| Refusal::ReadTimeout)? {
         Ok(pb::ReadResult { code: 0, body }) => Ok(body),
         Ok(pb::ReadResult { code, body }) => Err(Refusal::Handler { code, status: body }),
         Err(failure) => Err(refusal(address, &function, &failure)),
+    }
+}
+
+async fn read_of(function: &Function, read: pb::Read) -> Result<pb::ReadResult, Failure> {
+    let end = Instant::now() + TRIED_FOR;
+    let mut tries = 0;
+    loop {
+        let result = function.read(read.clone()).await;
+        tries += 1;
+        let wait = BACKOFF.delay(tries, fastrand::f64());
+        match result {
+            Err(Failure::Refused(_)) if Instant::now() + wait < end => sleep(wait).await,
+            result => return result,
+        }
     }
 }
 
