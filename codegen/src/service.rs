@@ -16,10 +16,11 @@ pub struct {name}Service;
 "
     ));
     append_answers(actor, code);
+    let answers = names_of_answers(actor);
     code.push_str(&format!(
         "impl<A: {name}Actor> {SDK}::Service<A> for {name}Service {{
     const TYPE: &'static str = \"{type_name}\";
-    async fn dispatch(
+{answers}    async fn dispatch(
         actor: &mut A,
         method: &str,
         payload: &[u8],
@@ -84,6 +85,17 @@ fn append_answers(actor: &Actor, code: &mut String) {
         ));
     }
     code.push_str("}\n");
+}
+
+/// The methods that take answers, by their names, if there are any.
+fn names_of_answers(actor: &Actor) -> String {
+    let is_answer = |method: &&Method| method.schema.kind() == Kind::Answer;
+    let names = actor.methods.iter().filter(is_answer);
+    let names: Vec<_> = names.map(|method| format!("\"{}\"", method.schema.name())).collect();
+    match names[..] {
+        [] => String::new(),
+        _ => format!("    const ANSWERS: &'static [&'static str] = &[{}];\n", names.join(", ")),
+    }
 }
 
 /// The arm of one method; the names of actor and context come with what the

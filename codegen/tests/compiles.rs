@@ -44,6 +44,9 @@ mod sdk {
         /// The actor type.
         const TYPE: &'static str;
 
+        /// The methods that take answers.
+        const ANSWERS: &'static [&'static str] = &[];
+
         /// Calls a handler.
         fn dispatch(
             actor: &mut A,

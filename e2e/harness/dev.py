@@ -142,7 +142,11 @@ class Dev:
 
     def start(self, seconds: float = READY_SECONDS) -> "Dev":
         """Starts it, and waits until it serves and says so."""
-        self.spawn()
+        return self.spawn_ready(seconds=seconds)
+
+    def spawn_ready(self, *options: str, seconds: float = READY_SECONDS) -> "Dev":
+        """As `start`, with options."""
+        self.spawn(*options)
 
         def serves() -> bool:
             code = self.process.poll()

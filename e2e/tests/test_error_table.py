@@ -119,14 +119,6 @@ ROWS = {
         "PAYLOAD_TOO_LARGE",
         {"what": "reply", "limit_bytes": str(LIMIT), "size_bytes": ANY},
     ),
-    "trace context that is too large": Row(
-        f"{PROBE}/Add",
-        ADD,
-        "RESOURCE_EXHAUSTED",
-        "PAYLOAD_TOO_LARGE",
-        {"what": "trace context", "limit_bytes": "8192", "size_bytes": ANY},
-        headers={"baggage": "x" * 9_000},
-    ),
     "an ask past its deadline": Row(
         f"{PROBE}/Slow",
         {"probe": "NAME", "milliseconds": "900"},

@@ -9,6 +9,7 @@ use callboard_mailbox::message::{Digest, Kind, Message};
 use callboard_mailbox::reply::{Outcome, ReplyKey};
 use callboard_mailbox::store::Cancelled;
 use callboard_mailbox::{Address, MessageId, Sequence, Store, Timestamp};
+use opentelemetry::Context;
 use tokio::sync::{SemaphorePermit, oneshot};
 use tokio::time::{Instant, timeout_at};
 
@@ -21,6 +22,7 @@ use crate::gateway::Gateway;
 use crate::lane::{Command, Envelope};
 use crate::read;
 use crate::refusal::{Refusal, Stored};
+use crate::spans;
 
 pub use crate::answer::{Answer, Receipt, Refused};
 
@@ -149,7 +151,7 @@ impl<S: Store + 'static> Gateway<S> {
         }
         let at = self.delivery(call.deliver, awaits_reply)?;
         let is_given = call.message_id.is_some();
-        let message = self.message(&route, call, at);
+        let mut message = self.message(&route, call, at);
         let (message_id, digest) = (message.id.clone(), message.digest());
         let receipt = |sequence, duplicate| Receipt {
             message_id: message_id.clone(),
@@ -177,15 +179,25 @@ impl<S: Store + 'static> Gateway<S> {
         }
         // Before the message is sent, so that the reply cannot come first.
         let ticket = awaits_reply.then(|| self.replies.wait_for(key));
-        let sequence = match at {
-            None => Some(self.store_message(&address, message, deadline).await?),
+        let _open_ask = awaits_reply.then(|| self.metrics().ask_opened());
+        let send = spans::send(&self.settings.telemetry, &address, &mut message);
+        let stored = match at {
+            None => {
+                let stored = self.store_message(&address, message, send.context(), deadline);
+                stored.await.map(Some)
+            }
             Some(at) => {
-                delay::store(self, &address, message, at, deadline).await?;
-                None
+                let stored = delay::store(self, &address, message, at, deadline);
+                send.within(stored).await.map(|()| None)
             }
         };
+        if let Err(refusal) = &stored {
+            // Its reason alone: its text may have the actor's key.
+            send.fail(refusal.reason(), "");
+        }
+        send.end();
         drop(storing);
-        let receipt = receipt(sequence, false);
+        let receipt = receipt(stored?, false);
 
         match ticket {
             Some(ticket) => wait(ticket, deadline, digest, receipt).await,
@@ -294,11 +306,12 @@ impl<S: Store + 'static> Gateway<S> {
         self: &Arc<Self>,
         address: &Address,
         message: Message,
+        cause: Context,
         deadline: Instant,
     ) -> Result<Sequence, Refusal> {
         let message_id = message.id.clone();
         let (sender, stored) = oneshot::channel();
-        self.to_lane(address, Command::Send(Envelope { message, stored: sender }))?;
+        self.to_lane(address, Command::Send(Envelope { message, cause, stored: sender }))?;
         match timeout_at(deadline, stored).await {
             Ok(Ok(stored)) => stored,
             Ok(Err(_)) => Err(Refusal::Internal {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use callboard_mailbox::parcel::{Parcel, Slot};
 use callboard_mailbox::schedule::{Delay, Step};
 use callboard_mailbox::{Address, Message, Store, Timestamp};
+use opentelemetry::trace::FutureExt;
 use tokio::time::{Instant, timeout_at};
 
 use crate::gateway::Gateway;
@@ -22,7 +23,7 @@ pub(crate) async fn store<S: Store + 'static>(
     let message_id = message.id.clone();
     let slot = Slot::Delayed { at, id: message.id.clone() };
     let delay = Delay::new(Parcel { slot, message, timer: None }, at);
-    let storing = take_steps(Arc::clone(gateway), address.clone(), delay);
+    let storing = take_steps(Arc::clone(gateway), address.clone(), delay).with_current_context();
     match timeout_at(deadline, gateway.tasks.spawn(storing)).await {
         Ok(Ok(stored)) => stored,
         Ok(Err(_)) => Err(Refusal::Internal { detail: "the message may be stored".into() }),

@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use callboard_mailbox::clock::Clock;
 use callboard_mailbox::{Address, Store};
+use callboard_telemetry::{Metrics, Tracer};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::busy::Busy;
 use crate::catalog::Catalog;
 use crate::functions::Functions;
 use crate::lane::{Command, Lane};
@@ -31,6 +33,7 @@ pub struct Gateway<S> {
     pub(crate) settings: Settings,
     pub(crate) clock: Clock,
     pub(crate) replies: Arc<Replies>,
+    pub(crate) busy: Busy,
     pub(crate) open_calls: Semaphore,
     pub(crate) rates: Rates,
     /// Set when the gateway is about to go: health tells it, and calls are taken.
@@ -63,6 +66,7 @@ impl<S: Store + 'static> Gateway<S> {
             settings,
             clock,
             replies: Arc::default(),
+            busy: Busy::default(),
             leaving: CancellationToken::new(),
             draining: CancellationToken::new(),
             lanes: Mutex::default(),
@@ -99,6 +103,16 @@ impl<S: Store + 'static> Gateway<S> {
     /// The catalog, and each that takes its place.
     pub(crate) fn catalogs(&self) -> watch::Receiver<Arc<Catalog>> {
         self.catalog.subscribe()
+    }
+
+    /// What makes spans.
+    pub(crate) fn tracer(&self) -> &Tracer {
+        self.settings.telemetry.tracer()
+    }
+
+    /// What counts and measures.
+    pub(crate) fn metrics(&self) -> &Metrics {
+        self.settings.telemetry.metrics()
     }
 
     /// The actors' functions.

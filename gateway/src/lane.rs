@@ -8,6 +8,7 @@
 mod look;
 mod run;
 mod send;
+mod stats;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -17,13 +18,16 @@ use callboard_mailbox::append::Tail;
 use callboard_mailbox::lease::Woken;
 use callboard_mailbox::sweep::{Settle, Sweep};
 use callboard_mailbox::{
-    Address, Epoch, Message, MessageId, Record, Segment, Sequence, Store, store,
+    Address, Epoch, Message, MessageId, Record, Segment, Sequence, Store, Timestamp, store,
 };
+use callboard_telemetry::metrics::Wake;
+use opentelemetry::Context;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tracing::warn;
 
+use crate::busy::Work;
 use crate::functions::Function;
 use crate::gateway::Gateway;
 use crate::refusal::Refusal;
@@ -48,6 +52,8 @@ pub(crate) enum Command {
 /// A message on its way, and who wants to know that it is durable.
 pub(crate) struct Envelope {
     pub(crate) message: Message,
+    /// The span of its sending: the lane's task is in none.
+    pub(crate) cause: Context,
     pub(crate) stored: oneshot::Sender<Result<Sequence, Refusal>>,
 }
 
@@ -64,9 +70,17 @@ pub(crate) struct Lane<S> {
     tail: Option<(Tail, Instant)>,
     /// The last consumed message, as far as this lane knows.
     head: Sequence,
+    /// The last message of each segment that this lane has sent and that is not
+    /// known to be consumed, and when the first one was sent; for metrics.
+    unconsumed: VecDeque<(Sequence, Timestamp)>,
+    /// The epoch of a lease that was seen to have run out.
+    run_out: Option<Epoch>,
     /// Segments of this lane that may not be consumed yet, so that they can go
     /// with an invocation.
     at_hand: VecDeque<Segment>,
+    /// The messages that were stored since the last invocation, by the spans of
+    /// their sending; not more than an invocation is linked to.
+    causes: Vec<Context>,
     /// Invocations and looks that go on.
     running: JoinSet<Event>,
     /// How many of them are invocations.
@@ -108,7 +122,10 @@ impl<S: Store + 'static> Lane<S> {
             sweep_at: None,
             tail: None,
             head: Sequence(0),
+            unconsumed: VecDeque::new(),
+            run_out: None,
             at_hand: VecDeque::new(),
+            causes: Vec::new(),
             running: JoinSet::new(),
             invocations: 0,
             wake_at: None,
@@ -131,6 +148,7 @@ impl<S: Store + 'static> Lane<S> {
             } else if !self.to_wake.is_empty() {
                 self.wake_for_others().await;
             } else if !self.wait().await {
+                self.gateway.busy.set(&self.address, None);
                 return;
             }
         }
@@ -246,6 +264,7 @@ impl<S: Store + 'static> Lane<S> {
                 true
             }
             Err(error) => {
+                self.gateway.metrics().wake(self.address.actor_type(), Wake::Lost);
                 warn!(%error, "a wake failed; a sweeper does it");
                 false
             }
@@ -267,6 +286,7 @@ impl<S: Store + 'static> Lane<S> {
             Ok(Woken::Granted(lease)) => self.start(lease),
             Ok(Woken::Refused(record)) => self.wait_as_told(&record),
             Err(error) => {
+                self.gateway.metrics().wake(self.address.actor_type(), Wake::Lost);
                 warn!(%error, "a wake failed, trying again");
                 self.wake_after(WAKE_RETRY);
             }
@@ -303,12 +323,28 @@ impl<S: Store + 'static> Lane<S> {
 
     /// Whether all that this lane has sent is consumed, perhaps in a run of
     /// another gateway: then there is nobody to wake.
-    async fn is_all_consumed(&self) -> bool {
+    async fn is_all_consumed(&mut self) -> bool {
         let Some((tail, _)) = self.tail else { return false };
-        match self.gateway.store.record(&self.address).await {
-            Ok(record) => record.is_some_and(|record| record.head >= tail.sequence()),
-            Err(_) => false,
+        let Ok(Some(record)) = self.gateway.store.record(&self.address).await else { return false };
+        let now = (self.gateway.clock)();
+        self.run_out = record.lease_until.filter(|until| *until <= now).map(|_| record.epoch);
+        self.head = self.head.max(record.head);
+        self.tell_of_work();
+        record.head >= tail.sequence()
+    }
+
+    /// Tells the metrics what waits in the mailbox, as far as this lane knows.
+    fn tell_of_work(&mut self) {
+        if !self.gateway.metrics().is_on() {
+            return;
         }
+        while self.unconsumed.pop_front_if(|(last, _)| *last <= self.head).is_some() {}
+        let (first, last) = (self.unconsumed.front(), self.unconsumed.back());
+        let work = first.zip(last).map(|((_, since), (last, _))| Work {
+            messages: last.0.saturating_sub(self.head.0),
+            since: *since,
+        });
+        self.gateway.busy.set(&self.address, work);
     }
 
     fn end_asks_if_unreachable(&self) {

@@ -23,16 +23,19 @@
 //! | `validation` | the rules that a `.proto` sets for its requests |
 //! | [`functions`] | the actors' Lambda functions |
 //! | [`rate`] | how often callers may send, and actors be sent to |
+//! | `busy` | which mailboxes have work |
 //! | `pulse` | whether messages get through to the database |
 //! | `replies` | callers that wait for a reply |
 //! | `sweep` | work that a crash left behind |
 //! | `admin` | what operators do to mailboxes |
 //! | [`refusal`] | the one place where errors become gRPC statuses |
+//! | `spans` | what is traced below a call |
 //! | [`serve`] | ports and connections: listening, limits, health, shutting down |
 
 pub mod access;
 mod admin;
 mod answer;
+mod busy;
 pub mod call;
 pub mod catalog;
 pub mod codec;
@@ -53,6 +56,7 @@ pub mod refusal;
 mod replies;
 pub mod serve;
 pub mod settings;
+mod spans;
 mod sweep;
 #[cfg(feature = "validation")]
 pub mod validation;

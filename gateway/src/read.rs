@@ -15,6 +15,7 @@ use crate::catalog::Route;
 use crate::functions::{Failure, Function};
 use crate::gateway::Gateway;
 use crate::refusal::{Refusal, Stored};
+use crate::spans;
 
 /// For how long a read is tried again that Lambda did not take, such as one too many
 /// at a time. Messages wait for that in their mailbox; a read has none.
@@ -35,6 +36,9 @@ pub(crate) async fn answer<S: Store + 'static>(
     deadline: Instant,
 ) -> Result<Bytes, Refusal> {
     let function = gateway.functions.of(address.actor_type())?;
+    let span = spans::read(gateway.tracer(), function.name());
+    let mut headers = call.headers;
+    span.into_message(&mut headers);
     let waits = deadline.saturating_duration_since(Instant::now());
     let read = pb::Read {
         address: address.as_str().to_owned(),
@@ -42,9 +46,15 @@ pub(crate) async fn answer<S: Store + 'static>(
         payload: call.payload,
         deadline_ms: Some((gateway.clock)().plus(waits).0),
         // Of a header that came twice a handler sees the first, as with a message.
-        headers: call.headers.into_iter().rev().collect(),
+        headers: headers.into_iter().rev().collect(),
     };
-    let result = timeout_at(deadline, read_of(&function, read)).await;
+    let result = span.within(timeout_at(deadline, read_of(&function, read))).await;
+    match &result {
+        Err(_) => span.fail("timeout", ""),
+        Ok(Err(failure)) => span.fail(spans::failed(failure), failure.to_string()),
+        Ok(Ok(_)) => {}
+    }
+    span.end();
     match result.map_err(|_| Refusal::ReadTimeout)? {
         Ok(pb::ReadResult { code: 0, body }) => Ok(body),
         Ok(pb::ReadResult { code, body }) => Err(Refusal::Handler { code, status: body }),

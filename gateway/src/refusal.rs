@@ -404,6 +404,13 @@ fn handlers(code: u32, encoded: &Bytes) -> Status {
 }
 
 impl Refusal {
+    /// Why, in the one word that programs read; of a handler's own, the code.
+    pub(crate) fn reason(&self) -> String {
+        let status = Status::from(self.clone());
+        let info = status.get_details_error_info();
+        info.map_or_else(|| format!("{:?}", status.code()), |info| info.reason)
+    }
+
     /// What a failed request to DynamoDB means to the sender of a message. What
     /// DynamoDB itself says stays in the log: it may name tables, accounts and
     /// keys.

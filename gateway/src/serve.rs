@@ -121,7 +121,7 @@ pub async fn router<S: Store + 'static>(gateway: Arc<Gateway<S>>) -> Result<Port
     let connections = settings.connections.clone();
     let tls = settings.tls.clone();
     let pages = Pages::new(&settings.pages.origins, &settings.pages.hosts);
-    let doors = Arc::new(Doors { gateway, routes, beside, pages });
+    let doors = Arc::new(Doors { gateway, routes, beside, pages, lines: Arc::default() });
     let router = Router::new().fallback(move |request: Request| {
         let doors = Arc::clone(&doors);
         async move { doors.serve(request.map(Body::new)).await }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use callboard_mailbox::lease::Terms;
 use callboard_mailbox::retry::Backoff;
+use callboard_telemetry::Pipeline;
 
 use crate::access::Access;
 use crate::rate::Limits;
@@ -96,6 +97,8 @@ pub struct Settings {
     pub connections: Connections,
     /// Which web pages may call.
     pub pages: Pages,
+    /// Where spans and measurements go; nowhere by default.
+    pub telemetry: Arc<Pipeline>,
 }
 
 impl Default for Connections {
@@ -139,6 +142,7 @@ impl Default for Settings {
             rates: Limits::default(),
             connections: Connections::default(),
             pages: Pages::default(),
+            telemetry: Arc::new(Pipeline::off()),
         }
     }
 }

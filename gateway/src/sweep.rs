@@ -36,6 +36,9 @@ pub(crate) async fn run_forever<S: Store + 'static>(gateway: &Arc<Gateway<S>>) {
                 warn!(%error, shard, "the due index could not be read");
             }
         }
+        if gateway.metrics().is_on() {
+            gateway.busy.tell(gateway.metrics(), (gateway.clock)());
+        }
     }
 }
 
@@ -56,6 +59,9 @@ async fn sweep<S: Store + 'static>(
             let actor_type = due.address.actor_type();
             let at = begun + due.at.since(now);
             let handed = gateway.to_lane(&due.address, Command::Sweep(at));
+            if handed.is_ok() && due.at <= now {
+                gateway.metrics().swept(now.since(due.at));
+            }
             if handed.is_err() && unknown.insert(actor_type.to_owned()) {
                 warn!(actor_type, "messages wait for an actor type that has no function here");
             }

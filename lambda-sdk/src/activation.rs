@@ -17,7 +17,9 @@ use callboard_mailbox::reply::{ReplyKey, error_text};
 use callboard_mailbox::retry::Backoff;
 use callboard_mailbox::store;
 use callboard_mailbox::{Address, Reply, Store};
+use callboard_proto::pb::RunStats;
 use futures::FutureExt;
+use tokio::time::Instant;
 use tracing::{Instrument, Span, error, info_span, warn};
 
 use crate::actor::{Actor, Service};
@@ -25,6 +27,8 @@ use crate::answer;
 use crate::context::Context;
 use crate::error::{Error, too_large};
 use crate::state::Held;
+use crate::stats::Stats;
+use crate::trace::{self, Story, Trace};
 
 /// How many items one query asks for. DynamoDB ends a page at 1 MB anyway.
 const PAGE_ITEMS: usize = 100;
@@ -52,6 +56,9 @@ pub(crate) struct Surroundings<'a, S> {
     pub(crate) stop_at: Timestamp,
     /// How long a mailbox waits after a failed message.
     pub(crate) backoff: Backoff,
+    /// What makes the spans below the one of the run.
+    pub(crate) trace: &'a Trace,
+    pub(crate) span: &'a trace::Span,
 }
 
 /// How a run ended.
@@ -59,6 +66,8 @@ pub(crate) struct Surroundings<'a, S> {
 pub(crate) struct Finished {
     pub(crate) end: End,
     pub(crate) replies: Vec<Reply>,
+    /// What it has done, for the gateway's metrics.
+    pub(crate) stats: RunStats,
 }
 
 /// The newest replies of a run, as many as fit into the invocation's result.
@@ -119,8 +128,10 @@ async fn run_on<A: Actor, S: Store>(
     drain: &mut Drain,
     held: &mut Option<Held<A>>,
 ) -> Result<Finished, Broken> {
-    let Surroundings { store, clock, stop_at, .. } = surroundings;
+    let Surroundings { store, clock, stop_at, trace, span, .. } = surroundings;
     let mut replies = Newest::default();
+    let mut story = Story::new(trace, span, A::Service::TYPE);
+    let mut stats = Stats::default();
     loop {
         let now = clock();
         match drain.step(now, now >= *stop_at) {
@@ -148,18 +159,34 @@ async fn run_on<A: Actor, S: Store>(
                 drain.state_loaded(state);
             }
             Step::Run(run) => {
-                if let Some(ran) = handle_and_renew(surroundings, held, drain, &run).await? {
+                let is_answer = A::Service::ANSWERS.contains(&run.message.method.as_str());
+                let process = story.process(drain.address(), &run, is_answer, now);
+                let handled = handle_and_renew(surroundings, held, drain, &run, &process);
+                stats.begun(&run, now);
+                let begun = Instant::now();
+                let ran = process.within(handled).await;
+                let ran = ran.inspect_err(|error| process.failed("broken_off", error))?;
+                story.processed(process, &run, ran.as_ref());
+                if let Some(ran) = ran {
+                    stats.handled(&run, &ran, begun.elapsed());
                     drain.ran(ran, clock());
                 }
             }
             Step::Commit(commit) => {
-                let committed = persist(|| store.commit(&commit)).await?;
+                let span = story.commit(&commit);
+                let committed = span.within(persist(|| store.commit(&commit))).await;
+                let committed = committed.inspect_err(|error| span.failed("store", error))?;
+                story.committed(span, &commit, &committed);
                 if committed == Committed::Applied {
+                    stats.committed(&commit, drain.head());
                     commit.dead_letters.iter().for_each(tell_of);
                 }
                 replies.extend(drain.committed(committed));
             }
-            Step::End(end) => return Ok(Finished { end, replies: replies.kept.into() }),
+            Step::End(end) => {
+                let (replies, stats) = (replies.kept.into(), stats.told());
+                return Ok(Finished { end, replies, stats });
+            }
         }
     }
 }
@@ -171,12 +198,13 @@ async fn handle_and_renew<A: Actor, S: Store>(
     held: &mut Option<Held<A>>,
     drain: &mut Drain,
     run: &Run,
+    process: &trace::Span,
 ) -> Result<Option<Ran>, Broken> {
-    let Surroundings { store, clock, backoff, .. } = surroundings;
+    let Surroundings { store, clock, backoff, trace, .. } = surroundings;
     let (address, state) = (drain.address().clone(), drain.state().cloned());
     let timers = drain.timers().map(|(name, at)| (name.to_owned(), at)).collect();
-    let context = Context::new(&address, run, clock(), timers);
-    let handling = handle(held, context, state.as_ref(), run, backoff);
+    let context = Context::new(&address, run, clock(), timers, trace);
+    let handling = handle(held, context, state.as_ref(), run, backoff, process);
     let mut handling = std::pin::pin!(handling.instrument(span(&address, run)));
     loop {
         let wait = drain.renew_at().since(clock());
@@ -238,17 +266,19 @@ pub(crate) async fn handle<A: Actor>(
     state: Option<&Bytes>,
     run: &Run,
     backoff: &Backoff,
+    process: &trace::Span,
 ) -> Ran {
     let called = call(held.take(), context, state, run);
-    let error = match AssertUnwindSafe(called).catch_unwind().await {
+    let (error, kind) = match AssertUnwindSafe(called).catch_unwind().await {
         Ok(Ok((ran, current))) => {
             *held = Some(current);
             return ran;
         }
-        Ok(Err(error)) => error,
-        Err(panic) => Error::retried(panic_message(&*panic)),
+        Ok(Err(error)) => (error, "handler_failed"),
+        Err(panic) => (Error::retried(panic_message(&*panic)), "handler_panicked"),
     };
     if let Some(status) = error.status() {
+        process.refused(status.code());
         let is_awaited = run.message.kind == Kind::Ask || run.message.answer_to.is_some();
         if !is_awaited {
             // Nobody else will ever hear of it.
@@ -256,6 +286,7 @@ pub(crate) async fn handle<A: Actor>(
         }
         return Ran::Refused { outcome: answer::failed(status) };
     }
+    process.failed(kind, &error);
     let delay = backoff.delay(run.attempt, fastrand::f64());
     error!(retry_in = ?delay, %error, "the handler failed");
     Ran::Failed { delay, error: error_text(error.to_string()) }

@@ -73,6 +73,9 @@ pub trait Service<A>: 'static {
     /// The actor type, as it stands in addresses.
     const TYPE: &'static str;
 
+    /// The methods that take the answers to asks of this actor.
+    const ANSWERS: &'static [&'static str] = &[];
+
     /// Runs the handler of a method on an encoded request; its encoded response.
     fn dispatch(
         actor: &mut A,

@@ -17,6 +17,7 @@ use tonic::{Code, Status};
 use crate::answer::{self, ASK_TIMER, AnswerHandler, Later, is_ask_timer};
 use crate::error::{Error, Result, too_large};
 use crate::request::Request;
+use crate::trace::Trace;
 
 /// What a handler can ask about the message that it handles, and what it can do
 /// besides changing its actor and answering.
@@ -35,6 +36,7 @@ pub struct Context<'a> {
     /// The answer comes later.
     is_later: bool,
     is_deleted: bool,
+    trace: &'a Trace,
 }
 
 /// How long an ask of an actor waits for its answer, unless it says otherwise.
@@ -82,6 +84,7 @@ impl<'a> Context<'a> {
         run: &'a Run,
         now: Timestamp,
         timers: Vec<(String, Timestamp)>,
+        trace: &'a Trace,
     ) -> Self {
         Self {
             address,
@@ -92,6 +95,7 @@ impl<'a> Context<'a> {
             sent_bytes: 0,
             is_later: false,
             is_deleted: false,
+            trace,
         }
     }
 
@@ -218,7 +222,8 @@ impl<'a> Context<'a> {
     /// its own returns this.
     pub fn forward<R>(&mut self, request: Request<R>) -> Result<R> {
         let answer_to = self.run.message.waits(self.address).map(Box::new);
-        let (to, message) = self.message(request)?;
+        let kind = if answer_to.is_some() { "ask" } else { "tell" };
+        let (to, message) = self.message(request, kind)?;
         self.post(to, Message { answer_to, ..message }, None)?;
         self.is_later = true;
         Err(Error::later())
@@ -304,9 +309,10 @@ impl<'a> Context<'a> {
             )));
         }
         let at = self.after(delay)?;
-        let (to, message) = self.message(request)?;
+        let (to, message) = self.message(request, "timer")?;
         if to != *self.address {
-            return Err(invalid(format!("a timer is for the actor itself, and this is for {to}")));
+            let text = "a timer is for the actor itself, and this request is for another one";
+            return Err(invalid(text.to_owned()));
         }
         self.take_room(message.encoded_len())?;
         self.timers.retain(|(set, _)| set != name);
@@ -345,7 +351,7 @@ impl<'a> Context<'a> {
     }
 
     fn send<R>(&mut self, request: Request<R>, at: Option<Timestamp>) -> Result<()> {
-        let (to, message) = self.message(request)?;
+        let (to, message) = self.message(request, "tell")?;
         self.post(to, message, at)
     }
 
@@ -372,7 +378,7 @@ impl<'a> Context<'a> {
         let token = answer::token(timeout.is_some(), &correlation);
         // The id of the answer, in this actor's own mailbox.
         let id = new_id(self.now);
-        let (to, message) = self.message(request)?;
+        let (to, message) = self.message(request, "ask")?;
         if let Some(timeout) = timeout {
             let at = self.after(timeout)?;
             let waiting = self.timers.iter().filter(|(name, _)| is_ask_timer(name));
@@ -404,6 +410,7 @@ impl<'a> Context<'a> {
         // Nobody waits for a tell.
         let Some(to) = later.to else { return Ok(()) };
         self.take_room(outcome.size())?;
+        self.trace.reply(&to, outcome.size());
         self.effects.answers.push((to, outcome));
         Ok(())
     }
@@ -427,7 +434,8 @@ impl<'a> Context<'a> {
         Ok(self.now.plus(delay))
     }
 
-    fn message<R>(&self, request: Request<R>) -> Result<(Address, Message)> {
+    /// The message that a request is; `kind` is what its span calls it.
+    fn message<R>(&self, request: Request<R>, kind: &'static str) -> Result<(Address, Message)> {
         let to = Address::new(&request.actor_type, &request.key).map_err(|error| {
             let Request { actor_type, method, .. } = &request;
             invalid(format!("a message for {actor_type}/{method} has no valid key: {error}"))
@@ -435,19 +443,20 @@ impl<'a> Context<'a> {
         if request.payload.len() > MESSAGE_BYTES_MAX {
             return Err(too_large("message", MESSAGE_BYTES_MAX, request.payload.len()));
         }
-        let message = Message {
+        let mut message = Message {
             id: new_id(self.now),
             kind: Kind::Tell,
             method: request.method,
             payload: request.payload,
             sent_at: self.now,
             deadline: None,
-            // The trace goes on.
+            // What travels with a message goes on with those that it leads to.
             headers: self.run.message.headers.clone(),
             receipt: false,
             sender: Some(self.address.clone()),
             answer_to: None,
         };
+        self.trace.send(&to, &mut message, kind);
         Ok((to, message))
     }
 

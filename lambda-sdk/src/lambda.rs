@@ -1,6 +1,7 @@
 //! The front: invocations in, results out.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -13,13 +14,14 @@ use callboard_mailbox::record::Revision;
 use callboard_mailbox::reply::Outcome;
 use callboard_mailbox::store::snapshot;
 use callboard_mailbox::{Address, Store};
-use callboard_mailbox_dynamodb::{DynamoDbStore, Tables, connect, schema};
+use callboard_mailbox_dynamodb::{DynamoDbStore, Tables, schema};
 use callboard_proto::pb::{
     self, Invocation, InvocationResult, Pong, invocation::Task, invocation_result,
 };
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use lambda_runtime::{LambdaEvent, service_fn};
+use lambda_runtime::layers::TracingLayer;
+use lambda_runtime::{LambdaEvent, Runtime, service_fn};
 use prost::Message;
 use serde::{Deserialize, Serialize};
 
@@ -28,8 +30,10 @@ use crate::actor::{Actor, Service};
 use crate::answer;
 use crate::context::Context;
 use crate::error::{Error, Result};
+use crate::export::Exports;
 use crate::kept::Kept;
 use crate::state::Held;
+use crate::trace::{Invoked, Trace};
 use crate::wire;
 
 /// The environment variable with the prefix of the tables' names.
@@ -49,6 +53,16 @@ pub struct Handler<S> {
     store: S,
     clock: Clock,
     kinds: Kinds<S>,
+    trace: Trace,
+    /// Whether there was an invocation before.
+    is_warm: AtomicBool,
+}
+
+/// An invocation, as its span tells.
+#[derive(Clone, Copy)]
+struct Called<'a> {
+    id: Option<&'a str>,
+    is_cold: bool,
 }
 
 /// The actor types of a function, by their names.
@@ -59,7 +73,19 @@ impl<S: Store> Handler<S> {
     /// type yet.
     #[must_use]
     pub fn new(store: S, clock: Clock) -> Self {
-        Self { store, clock, kinds: BTreeMap::new() }
+        Self {
+            store,
+            clock,
+            kinds: BTreeMap::new(),
+            trace: Trace::off(),
+            is_warm: AtomicBool::new(false),
+        }
+    }
+
+    /// Tells what it does in spans.
+    #[must_use]
+    pub fn traced(self, trace: Trace) -> Self {
+        Self { trace, ..self }
     }
 
     /// Serves an actor type as well.
@@ -78,15 +104,28 @@ impl<S: Store> Handler<S> {
         envelope: Envelope,
         deadline: Timestamp,
     ) -> std::result::Result<Envelope, lambda_runtime::Error> {
+        self.invoked(envelope, deadline, None).await
+    }
+
+    /// As [`Handler::handle`], with what Lambda calls the invocation.
+    async fn invoked(
+        &self,
+        envelope: Envelope,
+        deadline: Timestamp,
+        id: Option<&str>,
+    ) -> std::result::Result<Envelope, lambda_runtime::Error> {
+        let is_cold = !self.is_warm.swap(true, Ordering::Relaxed);
+        let invocation = Called { id, is_cold };
         let result = match open(&envelope)? {
             Task::Ping(pb::Ping {}) => invocation_result::Result::Pong(Pong {
                 actor_types: self.kinds.keys().map(|kind| (*kind).to_owned()).collect(),
                 sdk_version: env!("CARGO_PKG_VERSION").to_owned(),
             }),
             Task::Activation(activation) => {
-                invocation_result::Result::Activation(self.activate(activation, deadline).await?)
+                let result = self.activate(activation, deadline, invocation).await?;
+                invocation_result::Result::Activation(result)
             }
-            Task::Read(read) => invocation_result::Result::Read(self.read(read).await?),
+            Task::Read(read) => invocation_result::Result::Read(self.read(read, invocation).await?),
         };
         let result = InvocationResult { result: Some(result) };
         Ok(Envelope { callboard: BASE64_STANDARD.encode(result.encode_to_vec()) })
@@ -94,43 +133,69 @@ impl<S: Store> Handler<S> {
 
     async fn activate(
         &self,
-        activation: pb::Activation,
+        mut activation: pb::Activation,
         deadline: Timestamp,
+        Called { id, is_cold }: Called<'_>,
     ) -> std::result::Result<pb::ActivationResult, lambda_runtime::Error> {
+        let headers = std::mem::take(&mut activation.headers);
+        let epoch = Some(activation.epoch);
         let (mut drain, backoff) = wire::open(activation)?;
+        let kind = self.kind(drain.address())?;
+        let actor_type = drain.address().actor_type();
+        let run = self.trace.run(&Invoked { actor_type, id, is_cold, epoch, headers: &headers });
         let surroundings = Surroundings {
             store: &self.store,
             clock: Arc::clone(&self.clock),
             stop_at: stop_at((self.clock)(), deadline),
             backoff,
+            trace: &self.trace,
+            span: &run,
         };
-        let kind = self.kind(drain.address())?;
-        let Finished { end, replies } = kind.activate(&surroundings, &mut drain).await?;
+        let finished = run.within(kind.activate(&surroundings, &mut drain)).await;
+        let Finished { end, replies, stats } =
+            finished.inspect_err(|error| run.failed("broken_off", error))?;
+        run.ended(end);
         if let End::Hole { at } = end {
-            return Err(format!("message {at} is missing in the mailbox").into());
+            let error = format!("message {at} is missing in the mailbox");
+            run.failed("hole", &error);
+            return Err(error.into());
         }
-        Ok(wire::report(&drain, end, replies))
+        Ok(wire::report(&drain, end, replies, stats))
     }
 
     async fn read(
         &self,
         read: pb::Read,
+        Called { id, is_cold }: Called<'_>,
     ) -> std::result::Result<pb::ReadResult, lambda_runtime::Error> {
+        let headers = read.headers.clone();
         let (address, run) = wire::open_read(read, (self.clock)())?;
         let kind = self.kind(&address)?;
-        let snapshot = snapshot(&self.store, &address).await?;
+        let actor_type = address.actor_type();
+        let invoked = Invoked { actor_type, id, is_cold, epoch: None, headers: &headers };
+        let invocation = self.trace.run(&invoked);
+        let snapshot = invocation.within(snapshot(&self.store, &address)).await;
+        let snapshot = snapshot.inspect_err(|error| invocation.failed("broken_off", error))?;
         let (revision, state) = match snapshot {
             Some((record, state)) => (record.revision, state),
             None => (Revision::default(), None),
         };
-        let context = Context::new(&address, &run, run.message.sent_at, Vec::new());
-        let response = kind.read(&context, revision, state, &run).await;
+        let process = self.trace.read(&invocation, &address, &run.message);
+        let now = run.message.sent_at;
+        let context = Context::new(&address, &run, now, Vec::new(), &self.trace);
+        let response = process.within(kind.read(&context, revision, state, &run)).await;
         let outcome = match response {
             Ok(response) => Outcome::Ok(response),
             Err(error) => match error.status() {
-                Some(status) => answer::failed(status),
+                Some(status) => {
+                    process.refused(status.code());
+                    answer::failed(status)
+                }
                 // The caller tries again; the log tells the error.
-                None => return Err(error.to_string().into()),
+                None => {
+                    process.failed("handler_failed", &error);
+                    return Err(error.to_string().into());
+                }
             },
         };
         let (code, body) = outcome.parts();
@@ -255,7 +320,9 @@ impl Function {
     /// # Errors
     /// As there.
     pub async fn run(self) -> Result<()> {
-        log();
+        let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+            .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+        let exports = Exports::start(filter);
         if std::env::var_os("AWS_LAMBDA_RUNTIME_API").is_none() {
             return Err(Error::retried(
                 "this is an actor's Lambda function, and AWS_LAMBDA_RUNTIME_API is not set; run it \
@@ -265,14 +332,24 @@ impl Function {
         let config = aws_config::load_from_env().await;
         let prefix = std::env::var(TABLE_PREFIX);
         let tables = Tables::new(prefix.as_deref().unwrap_or(schema::DEFAULT_PREFIX));
-        let store = DynamoDbStore::new(connect(&config, None), tables);
+        let store = exports.store(&config, tables);
         let clock: Clock = Arc::new(|| SystemTime::now().into());
-        let handler = Handler { store, clock, kinds: self.kinds };
-        let performed = service_fn(|event: LambdaEvent<Envelope>| {
-            handler.handle(event.payload, Timestamp(event.context.deadline)).boxed()
+        let handler = Handler::new(store, clock).traced(exports.trace());
+        let handler = Arc::new(Handler { kinds: self.kinds, ..handler });
+        let performed = service_fn(move |event: LambdaEvent<Envelope>| {
+            let handler = Arc::clone(&handler);
+            let performed = async move {
+                let LambdaEvent { payload, context, .. } = event;
+                let deadline = Timestamp(context.deadline);
+                handler.invoked(payload, deadline, Some(&context.request_id)).await
+            };
+            performed.boxed()
         });
+        exports.end_with_environment().await;
+        // The outermost layer is the last one: it flushes when the response has been posted.
+        let runtime = Runtime::new(performed).layer(TracingLayer::new()).layer(exports);
         // Boxed for the same reason.
-        Box::pin(lambda_runtime::run(performed)).await.map_err(Error::retried)
+        Box::pin(runtime.run()).await.map_err(Error::retried)
     }
 }
 
@@ -281,25 +358,14 @@ impl Function {
 /// see [`Function`].
 ///
 /// It reads `CALLBOARD_TABLE_PREFIX` (default `callboard`), `RUST_LOG` (default
-/// `info`), and what the AWS SDK reads, `AWS_ENDPOINT_URL_DYNAMODB` among it.
+/// `info`), `AWS_LAMBDA_LOG_FORMAT` (`JSON` for a log in JSON), the variables
+/// `OTEL_*` for traces, and what the AWS SDK reads, `AWS_ENDPOINT_URL_DYNAMODB`
+/// among it.
 ///
 /// # Errors
 /// When it runs outside of Lambda, or Lambda cannot be reached.
 pub async fn run<A: Actor>() -> Result<()> {
     Function::new().actor::<A>().run().await
-}
-
-fn log() {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    // CloudWatch and the local host add the time. A subscriber that the
-    // function has set before is left in place.
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(false)
-        .with_target(false)
-        .without_time()
-        .try_init();
 }
 
 fn open(envelope: &Envelope) -> std::result::Result<Task, lambda_runtime::Error> {

@@ -44,17 +44,33 @@
 //! | [`Request`] | a message for an actor, before it is sent |
 //! | `wire` | what the gateway hands over, and what it gets back |
 //! | `lambda` | the front: invocations in, results out |
+//! | `trace`, `export` | the spans of runs, messages and commits, and where they go |
+//!
+//! The feature `otlp`, on by default, exports traces as the `OTEL_*` variables say, and
+//! nothing where they say nothing. What a handler does within spans of `tracing` is part of
+//! the message's trace. A function that never traces is smaller without it.
 
 mod activation;
 pub mod actor;
 pub mod answer;
 pub mod context;
 pub mod error;
+#[cfg(feature = "otlp")]
+mod export;
+#[cfg(not(feature = "otlp"))]
+#[path = "export/off.rs"]
+mod export;
 mod kept;
 mod lambda;
 mod request;
 pub mod state;
+mod stats;
 pub mod testing;
+#[cfg(feature = "otlp")]
+mod trace;
+#[cfg(not(feature = "otlp"))]
+#[path = "trace/off.rs"]
+mod trace;
 mod wire;
 
 pub use actor::{Actor, Payload, Service, decode, encode};
@@ -69,6 +85,7 @@ pub use state::{Encoding, State};
 #[doc(hidden)]
 pub mod invocation {
     pub use crate::lambda::{Envelope, Handler};
+    pub use crate::trace::Trace;
 }
 
 /// What an actor may have and do; `docs/limits.md` has the reasons.

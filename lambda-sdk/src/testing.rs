@@ -40,6 +40,7 @@ use crate::context::Context;
 use crate::error::Result;
 use crate::request::Request;
 use crate::state::Held;
+use crate::trace::{Span, Trace};
 
 #[cfg(test)]
 mod tests;
@@ -217,8 +218,9 @@ impl<A: Actor> ActorTest<A> {
     ) -> Result<R, Status> {
         let (address, message) = self.message(request, Kind::Ask);
         let state = self.stored(&address);
-        let run = Run { message, sequence: None, attempt: 1, timer: None };
-        let context = Context::new(&address, &run, self.now, Vec::new());
+        let run = Run { message, sequence: None, attempt: 1, timer: None, at: None };
+        let trace = Trace::off();
+        let context = Context::new(&address, &run, self.now, Vec::new(), &trace);
         let response = self.kind(&address).read(&context, state.as_ref(), &run).await;
         match response {
             Ok(response) => answer::result(Outcome::Ok(response)),
@@ -479,7 +481,8 @@ impl<A: Actor> ActorTest<A> {
                 }
                 Step::Run(run) => {
                     let timers = drain.timers().map(|(name, at)| (name.to_owned(), at)).collect();
-                    let context = Context::new(&address, &run, now, timers);
+                    let trace = Trace::off();
+                    let context = Context::new(&address, &run, now, timers, &trace);
                     let ran = self.kind(&address).handle(context, drain.state(), &run).await;
                     drain.ran(ran, now);
                 }
@@ -535,7 +538,8 @@ impl<A: Actor> TestKind for Of<A> {
     ) -> BoxFuture<'a, Ran> {
         let handled = async move {
             let mut held: Option<Held<A>> = None;
-            activation::handle(&mut held, context, state, run, &Backoff::default()).await
+            let (backoff, span) = (Backoff::default(), Span::none());
+            activation::handle(&mut held, context, state, run, &backoff, &span).await
         };
         handled.boxed()
     }

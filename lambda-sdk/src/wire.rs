@@ -88,11 +88,17 @@ pub(crate) fn open_read(read: pb::Read, now: Timestamp) -> Result<(Address, Run)
         sender: None,
         answer_to: None,
     };
-    Ok((Address::parse(&read.address)?, Run { message, sequence: None, attempt: 1, timer: None }))
+    let run = Run { message, sequence: None, attempt: 1, timer: None, at: None };
+    Ok((Address::parse(&read.address)?, run))
 }
 
 /// How a run ended, for the gateway.
-pub(crate) fn report(drain: &Drain, end: End, replies: Vec<Reply>) -> ActivationResult {
+pub(crate) fn report(
+    drain: &Drain,
+    end: End,
+    replies: Vec<Reply>,
+    stats: pb::RunStats,
+) -> ActivationResult {
     let (end, not_before_ms) = match end {
         End::Deferred { not_before } => (ActivationEnd::BackingOff, not_before.0),
         End::Fenced => (ActivationEnd::Fenced, 0),
@@ -116,6 +122,7 @@ pub(crate) fn report(drain: &Drain, end: End, replies: Vec<Reply>) -> Activation
         not_before_ms,
         replies: replies.collect(),
         wakes: wakes.collect(),
+        stats: Some(stats),
     }
 }
 

@@ -6,6 +6,7 @@ use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::Builder;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsInput;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::context::BeforeSerializationInterceptorContextMut;
@@ -26,17 +27,31 @@ const ATTEMPTS: u32 = 4;
 /// without it the SDK finds AWS.
 #[must_use]
 pub fn connect(config: &SdkConfig, endpoint_url: Option<&str>) -> Client {
+    Client::from_conf(builder(config, endpoint_url).build())
+}
+
+/// As [`connect`], and each request is seen by an interceptor, once with all of its tries.
+#[must_use]
+pub fn connect_watched(
+    config: &SdkConfig,
+    endpoint_url: Option<&str>,
+    interceptor: impl Intercept + 'static,
+) -> Client {
+    Client::from_conf(builder(config, endpoint_url).interceptor(interceptor).build())
+}
+
+fn builder(config: &SdkConfig, endpoint_url: Option<&str>) -> Builder {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(ATTEMPT_TIMEOUT)
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)
         .operation_timeout(OPERATION_TIMEOUT);
-    let mut builder = aws_sdk_dynamodb::config::Builder::from(config)
+    let mut builder = Builder::from(config)
         .timeout_config(timeouts.build())
         .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS));
     if let Some(url) = endpoint_url {
         builder = builder.endpoint_url(url);
     }
-    Client::from_conf(builder.build())
+    builder
 }
 
 /// Takes away the token that the SDK adds to each transaction. A commit is made

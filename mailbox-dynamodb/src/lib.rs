@@ -19,6 +19,6 @@ mod item;
 pub mod schema;
 pub mod store;
 
-pub use connect::connect;
+pub use connect::{connect, connect_watched};
 pub use schema::Tables;
 pub use store::DynamoDbStore;

@@ -50,7 +50,7 @@ pub enum Step {
     /// Read the parcels that are due, then call [`Drain::inbox_loaded`].
     QueryInbox,
     /// Run the handler on this message, then call [`Drain::ran`].
-    Run(Run),
+    Run(Box<Run>),
     /// A message has failed whose id others may have sent before: look whether
     /// it has a reply, then call [`Drain::reply_found`].
     FindReply(MessageId),
@@ -71,6 +71,8 @@ pub struct Run {
     pub attempt: u32,
     /// The name of the timer that it is.
     pub timer: Option<String>,
+    /// From when on it is deliverable; `None` for at once.
+    pub at: Option<Timestamp>,
 }
 
 /// What a handler made of a message.
@@ -364,7 +366,7 @@ impl Drain {
         }
         match (self.queue.front(), self.unloaded) {
             (Some(_), Some(spilled)) => Step::LoadState(spilled),
-            (Some(next), None) => Step::Run(Run {
+            (Some(next), None) => Step::Run(Box::new(Run {
                 message: next.message.clone(),
                 sequence: next.sequence(),
                 attempt: self.attempt_at_front(),
@@ -372,7 +374,8 @@ impl Drain {
                     Origin::Parcel { timer, .. } => timer.clone(),
                     Origin::Log(_) => None,
                 },
-            }),
+                at: next.slot().and_then(Slot::at),
+            })),
             (None, _) => match self.queue.query() {
                 Query::All(first) => Step::Query(first),
                 Query::Inbox => Step::QueryInbox,

@@ -135,6 +135,7 @@ impl LedgerService {
 #[allow(dead_code, deprecated, missing_docs, unreachable_pub, clippy::all, clippy::pedantic, clippy::nursery, rustdoc::all)]
 impl<A: LedgerActor> ::callboard_lambda_sdk::Service<A> for LedgerService {
     const TYPE: &'static str = "ledger";
+    const ANSWERS: &'static [&'static str] = &["Type", "OnKey"];
     async fn dispatch(
         actor: &mut A,
         method: &str,

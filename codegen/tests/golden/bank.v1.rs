@@ -149,6 +149,7 @@ impl AccountService {
 #[allow(dead_code, deprecated, missing_docs, unreachable_pub, clippy::all, clippy::pedantic, clippy::nursery, rustdoc::all)]
 impl<A: AccountActor> ::callboard_lambda_sdk::Service<A> for AccountService {
     const TYPE: &'static str = "bank.v1.Account";
+    const ANSWERS: &'static [&'static str] = &["OnDebited"];
     async fn dispatch(
         actor: &mut A,
         method: &str,

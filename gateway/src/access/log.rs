@@ -12,7 +12,7 @@ const PERIOD: Duration = Duration::from_secs(1);
 
 /// Counts lines.
 #[derive(Debug, Default)]
-pub(super) struct Lines(Mutex<Counted>);
+pub(crate) struct Lines(Mutex<Counted>);
 
 #[derive(Debug, Default)]
 struct Counted {
@@ -22,7 +22,7 @@ struct Counted {
 
 impl Lines {
     /// Whether a further line may be written.
-    pub(super) fn has_room(&self, now: Instant) -> bool {
+    pub(crate) fn has_room(&self, now: Instant) -> bool {
         let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_over = |since: Instant| now.duration_since(since) >= PERIOD;
         if counted.since.is_none_or(is_over) {

@@ -25,7 +25,7 @@ pub mod jwt;
 mod key_pattern;
 mod key_set;
 pub(crate) mod live;
-mod log;
+pub(crate) mod log;
 pub mod policy;
 mod principal;
 #[cfg(test)]

@@ -7,14 +7,15 @@ use std::time::{Duration, SystemTime};
 
 use callboard_gateway::{Functions, Gateway, Settings, serve};
 use callboard_mailbox_dynamodb::schema::DEFAULT_PREFIX;
-use callboard_mailbox_dynamodb::{DynamoDbStore, Tables, connect};
+use callboard_mailbox_dynamodb::{DynamoDbStore, Tables, connect_watched};
+use callboard_telemetry::store;
 use tokio_util::sync::CancellationToken;
 
-use super::Failure;
 use super::duration::{seconds, zero_or_within};
 use super::schema::{self, Adopt, Watch};
 use super::serving::{Serving, serve_private};
 use super::stopping::{self, Pace, Signals};
+use super::{Failure, observing};
 
 #[derive(clap::Args)]
 #[command(next_help_heading = "Gateway")]
@@ -63,7 +64,7 @@ fn function(text: &str) -> Result<(String, String), String> {
 }
 
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
-    super::log();
+    let telemetry = arguments.serving.observing.start(&[])?;
     // Before they are read, so that no change is missed.
     let watch = Watch::new(&arguments.protos).or_hangup()?;
     let catalog = schema::load(&arguments.protos)?;
@@ -74,7 +75,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         }
     }
     let config = aws_config::load_from_env().await;
-    let store = DynamoDbStore::new(connect(&config, None), Tables::new(&arguments.table_prefix));
+    let watch_store = store::Watch::new(telemetry.tracer(), telemetry.metrics());
+    let client = connect_watched(&config, None, watch_store);
+    let store = DynamoDbStore::new(client, Tables::new(&arguments.table_prefix));
     let functions = Functions::new(&config, None, arguments.function);
     let settings = arguments.serving.secured(arguments.listen).await?;
     let listener = serve::listen(arguments.listen).await?;
@@ -82,7 +85,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let private_listen = private.local_addr()?;
     let mut signals = Signals::new()?;
     let clock = Arc::new(|| SystemTime::now().into());
-    let settings = Settings { admin: arguments.admin, ..settings };
+    let settings =
+        Settings { admin: arguments.admin, telemetry: Arc::clone(&telemetry), ..settings };
     let gateway = Gateway::start(store, catalog, functions, settings, clock);
     let router = serve::router(Arc::clone(&gateway)).await?;
     serve_private(&gateway, private);
@@ -96,6 +100,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     tracing::info!(delay = ?pace.delay, grace = ?pace.grace, "stopping: finishing what is running");
     tokio::select! {
         drained = stopping::stop(&gateway, server, &stop, pace) => {
+            observing::finish(&telemetry).await;
             tracing::info!(drained, "stopped");
         }
         () = signals.told() => tracing::warn!("stopped at once"),

@@ -16,8 +16,8 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::Failure;
 use super::security::Security;
+use super::{Failure, observing};
 
 #[derive(clap::Args)]
 pub(crate) struct Serving {
@@ -33,6 +33,8 @@ pub(crate) struct Serving {
     rates: rates::Arguments,
     #[command(flatten)]
     security: Security,
+    #[command(flatten)]
+    pub(crate) observing: observing::Arguments,
 }
 
 #[derive(clap::Args)]
@@ -47,8 +49,8 @@ struct Source {
 #[derive(clap::Args)]
 #[command(next_help_heading = "Listening")]
 struct Listening {
-    /// Where to answer GET /livez and GET /readyz, for whoever runs the gateway [default: for
-    /// serve the port after that of --listen on 127.0.0.1, for dev none].
+    /// Where to answer GET /livez, GET /readyz and GET /metrics, for whoever runs the gateway
+    /// [default: for serve the port after that of --listen on 127.0.0.1, for dev none].
     #[arg(long, env = "CALLBOARD_PRIVATE_LISTEN", value_name = "ADDRESS")]
     private_listen: Option<SocketAddr>,
     /// The origin of web pages that may call, `https://app.example.com`, or `*` for all. Repeat

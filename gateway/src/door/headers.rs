@@ -6,14 +6,12 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use callboard_mailbox::MessageId;
 use callboard_mailbox::limits::HEADER_BYTES_MAX;
+use callboard_telemetry::context;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::access::api_key;
 use crate::call::{Call, Deliver, Receipt, Wait};
 use crate::refusal::Refusal;
-
-/// Headers of a call that travel with its message.
-const TRAVELLING: [&str; 3] = ["traceparent", "tracestate", "baggage"];
 
 /// What the names of Callboard's own headers begin with.
 pub(crate) const OWN_PREFIX: &str = "callboard-";
@@ -149,22 +147,26 @@ fn parse_delay(text: &str) -> Option<Duration> {
     Some(Duration::from_millis(amount.checked_mul(millis)?))
 }
 
-/// The headers that travel with the message.
+/// The headers that travel with the message: its trace context, as it came.
+///
+/// # Errors
+/// When there are some that are Callboard's and not known.
 pub(crate) fn travelling(map: &HeaderMap) -> Result<Vec<(String, String)>, Refusal> {
     let is_unknown = |name: &str| name.starts_with(OWN_PREFIX) && !GIVEN.contains(&name);
     if let Some(name) = map.keys().find(|name| is_unknown(name.as_str())) {
         return Err(invalid(name.as_str(), "this version of Callboard knows no such metadata"));
     }
     let mut headers = Vec::new();
-    for name in TRAVELLING {
-        for value in map.get_all(name) {
-            let text = value.to_str().map_err(|_| invalid(name, "it is not visible ASCII"))?;
-            headers.push((name.to_owned(), text.to_owned()));
+    let mut room = HEADER_BYTES_MAX;
+    for name in context::HEADERS {
+        // What cannot be read or does not fit is left out: who sends it loses his trace, and not
+        // his message.
+        for text in map.get_all(name).iter().filter_map(|value| value.to_str().ok()) {
+            if let Some(rest) = room.checked_sub(name.len() + text.len()) {
+                room = rest;
+                headers.push((name.to_owned(), text.to_owned()));
+            }
         }
-    }
-    let size: usize = headers.iter().map(|(name, value)| name.len() + value.len()).sum();
-    if size > HEADER_BYTES_MAX {
-        return Err(Refusal::TooLarge { what: "trace context", limit: HEADER_BYTES_MAX, size });
     }
     Ok(headers)
 }

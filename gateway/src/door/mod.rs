@@ -14,6 +14,7 @@ pub(crate) mod connect;
 pub(crate) mod grpc;
 pub(crate) mod headers;
 pub(crate) mod json;
+mod observed;
 pub(crate) mod web;
 
 use std::future;
@@ -22,15 +23,17 @@ use std::sync::Arc;
 use axum::Router;
 use callboard_mailbox::Store;
 use callboard_mailbox::limits::MESSAGE_BYTES_MAX;
+use callboard_telemetry::attributes::Rpc;
 use http::header::{ALLOW, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use tonic::Status;
+use opentelemetry::trace::FutureExt;
 use tonic::body::Body;
-use tower::ServiceExt;
 
+use crate::access::log::Lines;
 use crate::gateway::Gateway;
 use crate::layer::origin::Pages;
 use connect::{Beside, Format};
+use observed::Observed;
 
 /// The largest message that is read at all, also after it is decompressed. What
 /// is larger than a message may be and smaller than this gets an error that
@@ -58,6 +61,8 @@ pub(crate) struct Doors<S> {
     pub(crate) beside: Beside,
     /// Which web pages may call.
     pub(crate) pages: Pages,
+    /// The lines of calls that were refused.
+    pub(crate) lines: Arc<Lines>,
 }
 
 /// Which door a request takes.
@@ -71,7 +76,7 @@ enum Door {
 
 impl<S: Store + 'static> Doors<S> {
     /// Answers one request.
-    pub(crate) async fn serve(&self, mut request: http::Request<Body>) -> http::Response<Body> {
+    pub(crate) async fn serve(&self, request: http::Request<Body>) -> http::Response<Body> {
         let page = match self.pages.admit(&request) {
             Ok(page) => page,
             Err(refused) => return *refused,
@@ -84,27 +89,54 @@ impl<S: Store + 'static> Doors<S> {
             Ok(door) => door,
             Err(refused) => return *refused,
         };
+        let observed = Observed::begin(gateway, beside, &self.lines, door.rpc(), &request);
+        let context = observed.context();
+        let mut response = self.answer(door, observed, request).with_context(context).await;
+        page.let_read(response.headers_mut());
+        response
+    }
+
+    /// Answers a call: first of all it is found out who makes it.
+    async fn answer(
+        &self,
+        door: Door,
+        observed: Observed,
+        mut request: http::Request<Body>,
+    ) -> http::Response<Body> {
+        let Self { gateway, beside, .. } = self;
         let access = &gateway.settings.access;
         let path = request.uri().path();
         let admitted = access.admit(path, request.headers(), request.extensions()).await;
         let admitted = admitted.map(|principal| request.extensions_mut().insert(principal));
-        let mut response = match (door, admitted) {
-            (Door::Grpc, Ok(_)) => {
-                let Ok(response) = self.routes.clone().oneshot(request).await;
-                response.map(Body::new)
+        let routes = self.routes.clone();
+        match (door, admitted) {
+            (Door::Grpc, Ok(_)) => observed.grpc(routes, request).await,
+            (Door::Web, Ok(_)) => {
+                web::serve(|request| observed.grpc(routes, request), request).await
             }
-            (Door::Web, Ok(_)) => web::serve(self.routes.clone(), request).await,
-            (Door::Connect(format), Ok(_)) => connect::post(gateway, beside, format, request).await,
-            (Door::ConnectGet, Ok(_)) => connect::get(gateway, request).await,
-            (Door::Grpc, Err(refusal)) => Status::from(refusal).into_http(),
+            (Door::Connect(format), Ok(_)) => {
+                observed.connect(connect::post(gateway, beside, format, request).await)
+            }
+            (Door::ConnectGet, Ok(_)) => observed.connect(connect::get(gateway, request).await),
+            (Door::Grpc, Err(refusal)) => observed.refuse(refusal).into_http(),
             (Door::Web, Err(refusal)) => {
-                let refused = move || future::ready(Status::from(refusal).into_http::<Body>());
-                web::serve(Router::new().fallback(refused), request).await
+                let refused = observed.refuse(refusal).into_http();
+                web::serve(|_| future::ready(refused), request).await
             }
-            (Door::Connect(_) | Door::ConnectGet, Err(refusal)) => connect::refuse(refusal),
-        };
-        page.let_read(response.headers_mut());
-        response
+            (Door::Connect(_) | Door::ConnectGet, Err(refusal)) => {
+                observed.connect(connect::refuse(refusal))
+            }
+        }
+    }
+}
+
+impl Door {
+    /// What its callers speak. gRPC-Web is gRPC.
+    fn rpc(self) -> Rpc {
+        match self {
+            Self::Grpc | Self::Web => Rpc::Grpc,
+            Self::Connect(_) | Self::ConnectGet => Rpc::Connect,
+        }
     }
 }
 

@@ -137,10 +137,15 @@ fn headers(
     if let Some((name, _)) = headers.iter().find(|(name, _)| !is_free(name)) {
         return Err(invalid("message.headers", format!("{name:?} cannot be the name of one")));
     }
-    headers.extend(of_call);
     let size = headers.iter().map(|(name, value)| name.len() + value.len()).sum();
-    if size > HEADER_BYTES_MAX {
+    let Some(mut room) = HEADER_BYTES_MAX.checked_sub(size) else {
         return Err(Refusal::TooLarge { what: "headers", limit: HEADER_BYTES_MAX, size });
-    }
+    };
+    // Trace context that does not fit is left out, as at the other doors.
+    headers.extend(of_call.into_iter().filter(|(name, value)| {
+        let rest = room.checked_sub(name.len() + value.len());
+        room = rest.unwrap_or(room);
+        rest.is_some()
+    }));
     Ok(headers)
 }

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use callboard_mailbox::parcel::PendingWake;
-use callboard_mailbox::sweep::{Action, Settle, Step, Sweep};
+use callboard_mailbox::sweep::{Action, Next, Settle, Step, Sweep};
 use callboard_mailbox::{Address, Epoch, Store, store};
+use callboard_telemetry::metrics::Wake;
 use tokio::sync::oneshot;
 
 use super::Command;
@@ -37,9 +38,18 @@ pub(super) async fn look<S: Store + 'static>(
     let Gateway { store, clock, settings, .. } = &*gateway;
     let address = sweep.address().clone();
     let mut woken = None;
+    // Of the record as it was read: whether its lease had run out, and whether it waited.
+    let (mut ran_out, mut waited, mut is_left) = (false, false, false);
     let then = loop {
         match sweep.step() {
-            Step::Read => sweep.read(store.record(&address).await?.as_ref(), clock()),
+            Step::Read => {
+                let (record, now) = (store.record(&address).await?, clock());
+                if let Some(record) = &record {
+                    ran_out = record.lease_until.is_some_and(|until| until <= now);
+                    waited = record.not_before.is_some();
+                }
+                sweep.read(record.as_ref(), now);
+            }
             Step::WakeOthers(others) => {
                 wake_others(&gateway, &others).await?;
                 woken = Some(sweep.epoch());
@@ -51,6 +61,7 @@ pub(super) async fn look<S: Store + 'static>(
                     let expires = now.plus(settings.message_retention);
                     store.extend(&address, place, expires).await?;
                 }
+                is_left = matches!(next, Next::Segment { .. } | Next::Inbox);
                 sweep.looked(next, now);
             }
             Step::Settle(settle @ Settle { action: Action::Rest { until: None }, .. })
@@ -59,9 +70,19 @@ pub(super) async fn look<S: Store + 'static>(
                 break Then::Rest(settle);
             }
             Step::Settle(settle) => {
-                sweep.settled(store.settle(&address, &settle).await?.as_ref());
+                let settled = store.settle(&address, &settle).await?;
+                if settle.action == Action::Fence && ran_out && settled.is_some() {
+                    gateway.metrics().lease_stolen(address.actor_type());
+                }
+                sweep.settled(settled.as_ref());
             }
-            Step::Wake => break Then::Wake,
+            Step::Wake => {
+                // After a run it is how messages that came meanwhile are found.
+                if !may_rest_later && is_left && !waited {
+                    gateway.metrics().wake(address.actor_type(), Wake::Recovered);
+                }
+                break Then::Wake;
+            }
             Step::Done => break Then::Nothing,
         }
     };
@@ -104,6 +125,7 @@ pub(super) async fn wake_only<S: Store + 'static>(
     then: Then,
 ) -> Result<Looked, store::Error> {
     wake_others(&gateway, &others).await.inspect_err(|_| {
+        gateway.metrics().wake(address.actor_type(), Wake::Lost);
         tracing::warn!(actor_type = address.actor_type(), "sends wait for a sweeper");
     })?;
     Ok(Looked { then, woken: Some(epoch) })

@@ -10,13 +10,17 @@ use callboard_mailbox::state::{Spilled, Stored};
 use callboard_mailbox::sweep::{Action, Settle, Sweep};
 use callboard_mailbox::{Address, Epoch, Lease, MessageId, Record, Sequence, Store, Timestamp};
 use callboard_proto::pb::{self, ActivationEnd, ActivationResult, slot::Order};
+use callboard_telemetry::attributes::RUN_END;
+use opentelemetry::KeyValue;
+use tokio::time::Instant;
 use tracing::{error, warn};
 
 use super::look::{self, Then};
-use super::{Event, Lane};
+use super::{Event, Lane, stats};
 use crate::functions::Failure;
 use crate::gateway::Gateway;
 use crate::replies::Answered;
+use crate::spans;
 
 /// How an invocation ended.
 pub(super) struct Activated {
@@ -56,14 +60,34 @@ impl<S: Store + 'static> Lane<S> {
         let (epoch, attempt, lease_until) = (record.epoch, record.attempt, record.lease_until);
         let (gateway, function) = (Arc::clone(&self.gateway), Arc::clone(&self.function));
         let address = self.address.clone();
+        if self.run_out.take().is_some_and(|before| before.next() == epoch) {
+            gateway.metrics().lease_stolen(address.actor_type());
+        }
         self.wake_at = None;
         self.rest = None;
         // The lease has moved `due`.
         self.sweep_at = None;
         self.invocations += 1;
+        let causes = std::mem::take(&mut self.causes);
+        let span = spans::invoke(gateway.tracer(), function.name(), &causes);
+        activation.headers = spans::headers(&span);
         self.running.spawn(async move {
-            let result = function.activate(activation).await;
+            let begun = Instant::now();
+            let result = span.within(function.activate(activation)).await;
+            let end = match &result {
+                Ok(result) => end_name(result.end()),
+                Err(failure) => spans::failed(failure),
+            };
+            gateway.metrics().activated(address.actor_type(), end, begun.elapsed());
+            span.set(KeyValue::new(RUN_END, end));
+            if let Err(failure) = &result {
+                span.fail(end, failure.to_string());
+            }
+            span.end();
             if let Ok(result) = &result {
+                if let Some(told) = &result.stats {
+                    stats::record(gateway.metrics(), address.actor_type(), told);
+                }
                 hand_out(&gateway, &address, &result.replies);
             }
             Event::Activated(Activated { epoch, attempt, lease_until, result })
@@ -76,6 +100,7 @@ impl<S: Store + 'static> Lane<S> {
                 self.refusals = 0;
                 self.head = self.head.max(Sequence(result.head));
                 self.at_hand.retain(|segment| segment.last().0 > result.head);
+                self.tell_of_work();
                 self.go_on_after(&activated, result).await;
             }
             Err(ref failure) => {
@@ -199,6 +224,18 @@ fn activation(lease: &Lease) -> pb::Activation {
             })
             .collect(),
         ..pb::Activation::default()
+    }
+}
+
+/// How a run ended, for spans and metrics.
+fn end_name(end: ActivationEnd) -> &'static str {
+    match end {
+        ActivationEnd::Unspecified => "unspecified",
+        ActivationEnd::Released => "released",
+        ActivationEnd::BackingOff => "backing_off",
+        ActivationEnd::Fenced => "fenced",
+        ActivationEnd::OutOfTime => "out_of_time",
+        ActivationEnd::Suspended => "suspended",
     }
 }
 

@@ -7,14 +7,19 @@ use callboard_mailbox::limits::{SEGMENT_BYTES_MAX, SEGMENT_MESSAGES_MAX};
 use callboard_mailbox::send::{Send, Step};
 use callboard_mailbox::{Segment, Sequence, Store, store};
 
+use opentelemetry::trace::FutureExt;
 use tokio::time::Instant;
 
 use super::{Envelope, Lane, WAKE_RETRY};
 use crate::refusal::{Refusal, Stored};
+use crate::spans::{self, CAUSES_MAX};
 
 /// The most bytes of segments that a lane keeps at hand, and that go with one
 /// invocation. With base64 and the state they fit in Lambda's 6 MB.
 const AT_HAND_BYTES_MAX: usize = 2 * 1024 * 1024;
+
+/// How many segments are told apart for how old the first message is.
+const UNCONSUMED_MAX: usize = 1_000;
 
 /// Why a segment was not sent to its end.
 enum Problem {
@@ -38,9 +43,15 @@ impl<S: Store + 'static> Lane<S> {
         }
         let messages: Vec<_> = batch.iter().map(|envelope| envelope.message.clone()).collect();
         let segment = Segment::new(Sequence(1), &messages);
-        let stored = self.send(&segment).await;
+        let stored = self.send_within_story(&segment, &batch).await;
         if stored.is_err() {
             self.tail = None;
+        }
+        if let (Ok(segment), Some(first)) = (&stored, batch.first())
+            && self.unconsumed.len() < UNCONSUMED_MAX
+        {
+            self.unconsumed.push_back((segment.last(), first.message.sent_at));
+            self.tell_of_work();
         }
         let firsts = stored.as_ref().map_or(0, |segment| segment.first().0);
         for (envelope, sequence) in batch.into_iter().zip(firsts..) {
@@ -48,6 +59,32 @@ impl<S: Store + 'static> Lane<S> {
             // Its sender may have gone; the message stays.
             let _ = envelope.stored.send(answer);
         }
+    }
+
+    /// As [`Lane::send`], in the context of those whose messages they are.
+    async fn send_within_story(
+        &mut self,
+        segment: &Segment,
+        batch: &[Envelope],
+    ) -> Result<Segment, Refusal> {
+        let gateway = Arc::clone(&self.gateway);
+        gateway.metrics().appended(self.address.actor_type(), batch.len() as u64);
+        if !gateway.tracer().is_on() {
+            return self.send(segment).await;
+        }
+        let causes: Vec<_> = batch.iter().map(|envelope| envelope.cause.clone()).collect();
+        // Before anything is stored: the run may begin meanwhile.
+        let room = CAUSES_MAX.saturating_sub(self.causes.len());
+        self.causes.extend(causes.iter().take(room).cloned());
+        if let [cause] = &*causes {
+            return self.send(segment).with_context(cause.clone()).await;
+        }
+        let span = spans::append(gateway.tracer(), self.address.actor_type(), &causes);
+        let stored = span.within(self.send(segment)).await;
+        if let Err(refusal) = &stored {
+            span.fail(refusal.reason(), "");
+        }
+        stored
     }
 
     fn next_batch(&mut self) -> Vec<Envelope> {

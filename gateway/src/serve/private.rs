@@ -6,6 +6,7 @@ use axum::Router;
 use axum::routing::get;
 use callboard_mailbox::Store;
 use http::StatusCode;
+use http::header::CONTENT_TYPE;
 
 use super::Port;
 use crate::gateway::Gateway;
@@ -15,11 +16,15 @@ use crate::settings::Connections;
 /// The most connections to a private port: a prober or a scraper needs one.
 const CONNECTIONS_MAX: usize = 100;
 
+/// The format of metrics.
+const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
+
 /// All that a private port serves.
 ///
 /// - `GET /livez`: 200 while the program runs
 /// - `GET /readyz`: 200 while it takes calls; 503 until its first canary has gone
 ///   through, and when it is shutting down or about to.
+/// - `GET /metrics`: what is counted and measured, for Prometheus
 ///
 /// That an actor's function cannot be reached does not make a gateway unready:
 /// messages are taken all the same, and other actors' functions may be fine. Nor
@@ -44,6 +49,12 @@ pub fn private<S: Store + 'static>(gateway: &Arc<Gateway<S>>) -> Port {
     };
     let router =
         Router::new().route("/livez", get(|| async { "alive\n" })).route("/readyz", get(ready));
+    let telemetry = Arc::clone(&gateway.settings.telemetry);
+    let metrics = move || {
+        let text = telemetry.prometheus_text();
+        async { ([(CONTENT_TYPE, PROMETHEUS)], text) }
+    };
+    let router = router.route("/metrics", get(metrics));
     let connections = Connections { open_max: CONNECTIONS_MAX, ..gateway.settings.connections };
     Port { router, connections, tls: None }
 }

@@ -132,6 +132,8 @@ async fn run_on(store: &MemoryStore, now: Timestamp) -> End {
         clock: Arc::new(move || now.plus(begun.elapsed())),
         stop_at: now.plus(hour),
         backoff: Backoff::default(),
+        trace: &Trace::off(),
+        span: &trace::Span::none(),
     };
     run::<Text, _>(&surroundings, &mut drain, &mut None).await.expect("the store answers").end
 }

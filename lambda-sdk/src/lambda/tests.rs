@@ -221,3 +221,50 @@ async fn a_run_that_handles_nothing_does_not_take_an_old_actor_for_the_current_o
     nothing_to_do(&first, &store).await;
     assert_eq!(ask(&first, &store, "Fill", 600_001).await, Some(1), "it is read again");
 }
+
+#[cfg(feature = "otlp")]
+#[tokio::test]
+async fn an_invocation_is_a_span_below_the_gateways_and_a_read_is_in_it() {
+    use callboard_telemetry::pipeline::{Pipeline, Settings};
+    use opentelemetry_sdk::trace::{InMemorySpanExporter, SpanData};
+
+    let long = Duration::from_secs(20);
+    let settings = Settings::read("test", &|_| None).expect("nothing is wrong");
+    let exporter = InMemorySpanExporter::default();
+    let pipeline = Pipeline::start_with(&settings, Some((exporter.clone(), long)));
+    let pipeline = pipeline.expect("it starts");
+    let store = MemoryStore::default();
+    let handler = handler(&store).traced(Trace::of(&pipeline, &settings));
+
+    let (trace, invoke) = ("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7");
+    let headers = [("traceparent".to_owned(), format!("00-{trace}-{invoke}-01"))];
+    let Lease { record, .. } = lease(&store);
+    let activation = pb::Activation { headers: headers.clone().into(), ..activation(&record, &[]) };
+    perform(&handler, Task::Activation(activation)).await;
+    let address = address().as_str().to_owned();
+    let read = pb::Read { address, headers: headers.into(), ..pb::Read::default() };
+    perform(&handler, Task::Read(read)).await;
+    pipeline.flush(long).await;
+
+    let spans = exporter.get_finished_spans().expect("it is not shut down");
+    let called = |name: &str| spans.iter().filter(|span| span.name == name).collect::<Vec<_>>();
+    let [cold, warm] = called("run test.v1.Sleeper")[..] else { panic!("two: {spans:?}") };
+    let [process] = called("process test.v1.Sleeper")[..] else { panic!("one: {spans:?}") };
+    for run in [cold, warm] {
+        assert_eq!(run.span_context.trace_id().to_string(), trace);
+        assert_eq!(run.parent_span_id.to_string(), invoke);
+    }
+    assert_eq!(process.parent_span_id, warm.span_context.span_id());
+    let value = |span: &SpanData, name: &str| {
+        let found = span.attributes.iter().find(|known| known.key.as_str() == name);
+        found.map(|known| known.value.to_string())
+    };
+    assert_eq!(value(cold, "faas.coldstart").as_deref(), Some("true"));
+    assert_eq!(value(warm, "faas.coldstart").as_deref(), Some("false"));
+    assert_eq!(value(cold, "callboard.run.end").as_deref(), Some("released"));
+    assert_eq!(
+        (value(cold, "callboard.epoch").is_some(), value(warm, "callboard.epoch")),
+        (true, None)
+    );
+    assert_eq!(value(process, "callboard.message.kind").as_deref(), Some("ask"));
+}

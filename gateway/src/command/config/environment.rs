@@ -11,8 +11,14 @@ use crate::command::Failure;
 /// What the names of all variables begin with.
 const PREFIX: &str = "CALLBOARD_";
 
-/// Variables that are not the gateway's: those of its tests and proofs.
-const OTHERS: [&str; 3] = ["CALLBOARD_BIN", "CALLBOARD_CLOCKS", "CALLBOARD_PROOF_TELLS_THE_TIME"];
+/// Variables that are no settings: those of tests and proofs, and those that belong to `OTEL_*`.
+const OTHERS: [&str; 5] = [
+    "CALLBOARD_BIN",
+    "CALLBOARD_CLOCKS",
+    "CALLBOARD_PROOF_TELLS_THE_TIME",
+    "CALLBOARD_TRACE_KEYS",
+    "CALLBOARD_TRACE_TELLS",
+];
 
 /// Refuses unknown variables. Those of other subcommands are known: a shell may have
 /// them all.

@@ -4,7 +4,9 @@
 mod banner;
 mod build;
 mod project;
+mod trees;
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,15 +17,17 @@ use aws_sdk_dynamodb::config::Credentials;
 use callboard_gateway::{Catalog, Functions, Gateway, Settings, serve};
 use callboard_local::{EmbeddedDynamoDb, HostConfig, LambdaHost, LogLine, Storage, Sync};
 use callboard_mailbox::lease::Terms;
-use callboard_mailbox_dynamodb::{DynamoDbStore, Tables, connect, schema};
+use callboard_mailbox_dynamodb::{DynamoDbStore, Tables, connect_watched, schema};
+use callboard_telemetry::store;
 use tokio_util::sync::CancellationToken;
 
-use super::Failure;
 use super::duration::{seconds, zero_or_within};
 use super::schema::{Adopt, Watch};
 use super::serving::{Serving, serve_private};
 use super::stopping::{self, Pace, Signals};
+use super::{Failure, observing};
 use project::{Assign, Project, Served};
+use trees::Trees;
 
 /// How long the functions may take after that to end by themselves.
 const FUNCTION_GRACE: Duration = Duration::from_secs(2);
@@ -48,6 +52,10 @@ pub(crate) struct Arguments {
     /// failure may lose the last writes.
     #[arg(long, env = "CALLBOARD_FSYNC")]
     fsync: bool,
+    /// Show each call and all that follows from it as a tree of spans, when it is finished.
+    /// Then nothing is exported elsewhere.
+    #[arg(long, env = "CALLBOARD_TRACE")]
+    trace: bool,
     /// How long calls are still taken after Ctrl-C, when health says already that the gateway
     /// goes.
     #[arg(long, env = "CALLBOARD_DRAIN_DELAY", default_value = "0s", value_name = "DURATION")]
@@ -62,13 +70,16 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
-    super::log();
+    let trees = if arguments.trace { Some(Trees::start().await?) } else { None };
+    let variables = trees.as_ref().map(Trees::variables).unwrap_or_default();
+    let telemetry = arguments.serving.observing.start(&variables)?;
     let project = Project::open(&arguments.dir)?;
     // Before they are read, so that no change is missed.
     let watch = Watch::new(&project.protos);
     let catalog = super::schema::load(&project.protos)?;
     // Whatever can go wrong at once goes wrong before the build.
     let settings = arguments.serving.secured(arguments.listen).await?;
+    let settings = Settings { telemetry: Arc::clone(&telemetry), ..settings };
     let listener = serve::listen(arguments.listen).await?;
     let listen = listener.local_addr()?;
     let private = arguments.serving.listen().await?;
@@ -77,10 +88,11 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let functions = build::functions(&project, arguments.release).await?;
 
     let config = local_config().await;
-    let client = connect(&config, Some(&dynamodb.endpoint_url()));
+    let watch_store = store::Watch::new(telemetry.tracer(), telemetry.metrics());
+    let client = connect_watched(&config, Some(&dynamodb.endpoint_url()), watch_store);
     let tables = Tables::new(schema::DEFAULT_PREFIX);
     tables.create(&client).await?;
-    let lambda = start_functions(functions.clone(), &dynamodb)?;
+    let lambda = start_functions(functions.clone(), &dynamodb, &variables)?;
     let assign = Assign { project, functions, config, lambda: lambda.endpoint_url() };
     let served = assign.types(catalog.schema()).await?;
     let store = DynamoDbStore::new(client, tables);
@@ -117,6 +129,10 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
                 eprintln!("some actors are still at work; their messages run again at the next start");
             }
             lambda.shutdown(FUNCTION_GRACE).await;
+            observing::finish(&telemetry).await;
+            if let Some(trees) = trees {
+                trees.finish().await;
+            }
             dynamodb.shutdown().await;
         } => eprintln!("stopped; mailboxes and state are in {}", data.display()),
         () = signals.told() => {
@@ -148,6 +164,7 @@ async fn local_config() -> SdkConfig {
 fn start_functions(
     mut functions: Vec<callboard_local::FunctionConfig>,
     dynamodb: &EmbeddedDynamoDb,
+    variables: &[(&str, String)],
 ) -> Result<LambdaHost, Failure> {
     for function in &mut functions {
         let mut set = |name: &str, value: String| {
@@ -156,14 +173,30 @@ fn start_functions(
             }
         };
         set("AWS_ENDPOINT_URL_DYNAMODB", dynamodb.endpoint_url());
-        for name in ["RUST_LOG", "RUST_BACKTRACE"] {
-            if let Ok(value) = std::env::var(name) {
-                set(name, value);
+        for (name, value) in variables {
+            set(name, value.clone());
+        }
+        let texts = |(name, value): (OsString, OsString)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        };
+        for (name, value) in std::env::vars_os().filter_map(texts) {
+            if is_passed_on(&name) {
+                set(&name, value);
             }
         }
     }
     let config = HostConfig { functions, on_log: Arc::new(print_log()), ..HostConfig::default() };
     Ok(LambdaHost::start(config, loopback())?)
+}
+
+/// Whether a variable of this process goes to the functions, too: what says how they log, and
+/// where their spans go.
+fn is_passed_on(name: &str) -> bool {
+    // They have names of their own.
+    let is_name = name == "OTEL_SERVICE_NAME";
+    matches!(name, "RUST_LOG" | "RUST_BACKTRACE")
+        || name.starts_with("CALLBOARD_TRACE_")
+        || name.starts_with("OTEL_") && !is_name
 }
 
 /// Prints the functions' lines on a thread of its own: a terminal may be slow.

@@ -51,7 +51,7 @@ impl Beside {
     }
 
     /// The method of a path, if one of them has it and it has no streams.
-    pub(super) fn method(&self, path: &str) -> Option<MethodDescriptor> {
+    pub(in crate::door) fn method(&self, path: &str) -> Option<MethodDescriptor> {
         let (service, name) = path.strip_prefix('/')?.split_once('/')?;
         let service = self.pool.get_service_by_name(service)?;
         let method = service.methods().find(|method| method.name() == name)?;

@@ -36,6 +36,8 @@ pub(super) fn response(status: &Status, pool: &DescriptorPool) -> http::Response
     }
     let mut response = http::Response::new(Body::new(error.to_string()));
     *response.status_mut() = http_status;
+    // For those who run the gateway; HTTP does not see it.
+    response.extensions_mut().insert(status.clone());
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     if status.code() == Code::Unimplemented {
