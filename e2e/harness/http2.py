@@ -8,12 +8,12 @@
 import base64
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import unquote
 
-from google.protobuf.message import Message
-from google.rpc import error_details_pb2, status_pb2
+from google.rpc import status_pb2
 from hpack import Decoder, Encoder
 from hyperframe.frame import (
     ContinuationFrame,
@@ -27,7 +27,7 @@ from hyperframe.frame import (
     WindowUpdateFrame,
 )
 
-from harness.web import DOMAIN
+from harness.status import Explained
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 FRAME_HEAD_BYTES = 9
@@ -36,7 +36,7 @@ WINDOW = 1 << 20
 
 
 @dataclass
-class Answer:
+class Answer(Explained):
     """What came back on one stream."""
 
     headers: dict[str, str] = field(default_factory=dict)
@@ -53,27 +53,9 @@ class Answer:
     def text(self) -> str:
         return unquote(self.headers.get("grpc-message", ""))
 
-    def detail(self, kind: type[Message]) -> Message | None:
-        """The detail of a kind, if the error has one."""
+    def details(self) -> Iterable[Any]:
         encoded = self.headers.get("grpc-status-details-bin", "")
-        status = status_pb2.Status.FromString(base64.b64decode(encoded + "=="))
-        for packed in status.details:
-            if packed.Is(kind.DESCRIPTOR):
-                detail = kind()
-                packed.Unpack(detail)
-                return detail
-        return None
-
-    @property
-    def info(self) -> error_details_pb2.ErrorInfo:
-        info = self.detail(error_details_pb2.ErrorInfo)
-        assert info is not None, f"no ErrorInfo: {self}"
-        return info
-
-    def is_ours(self, code: int, reason: str) -> None:
-        """It is an error that Callboard itself makes, and of this kind."""
-        assert self.code == code, self
-        assert (self.info.reason, self.info.domain) == (reason, DOMAIN), self
+        return status_pb2.Status.FromString(base64.b64decode(encoded + "==")).details
 
 
 class Connection:

@@ -1,6 +1,7 @@
 """What an error of a call carries."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import grpc
 import pytest
@@ -11,18 +12,19 @@ from grpc_status import rpc_status
 DOMAIN = "callboard.dev"
 
 
-class Refused:
-    """An error of a call, its details unpacked."""
+class Explained:
+    """An error with details, whoever has read it."""
 
-    def __init__(self, error: grpc.RpcError) -> None:
-        self.code: grpc.StatusCode = error.code()
-        self.message: str = error.details()
-        self.trailers: dict[str, str] = dict(error.trailing_metadata() or ())
-        self._status = rpc_status.from_call(error)
+    # Of gRPC's numbers, or of grpcio's names for them.
+    code: int | grpc.StatusCode
+
+    def details(self) -> Iterable[Any]:
+        """The details as they are packed."""
+        raise NotImplementedError
 
     def detail(self, kind: type[Message]) -> Message | None:
         """The detail of a kind, if the error has one."""
-        for packed in self._status.details if self._status else ():
+        for packed in self.details():
             if packed.Is(kind.DESCRIPTOR):
                 detail = kind()
                 packed.Unpack(detail)
@@ -35,14 +37,27 @@ class Refused:
         assert info is not None, f"no ErrorInfo: {self}"
         return info
 
-    @property
-    def metadata(self) -> dict[str, str]:
-        return dict(self.info.metadata)
-
-    def is_ours(self, code: grpc.StatusCode, reason: str) -> None:
+    def is_ours(self, code: int | grpc.StatusCode, reason: str) -> None:
         """It is an error that Callboard itself makes, and of this kind."""
         assert self.code == code, self
         assert (self.info.reason, self.info.domain) == (reason, DOMAIN), self
+
+
+class Refused(Explained):
+    """An error of a call, its details unpacked."""
+
+    def __init__(self, error: grpc.RpcError) -> None:
+        self.code: grpc.StatusCode = error.code()
+        self.message: str = error.details()
+        self.trailers: dict[str, str] = dict(error.trailing_metadata() or ())
+        self._status = rpc_status.from_call(error)
+
+    def details(self) -> Iterable[Any]:
+        return self._status.details if self._status else ()
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        return dict(self.info.metadata)
 
     def __str__(self) -> str:
         return f"{self.code}: {self.message}\n{self._status}"

@@ -9,11 +9,11 @@ from typing import Any
 from google.protobuf.message import Message
 
 from harness.dev import READY_SECONDS, Dev
+from harness.status import DOMAIN
 from harness.until import until
 
 JSON = {"content-type": "application/json"}
 PROTO = {"content-type": "application/proto"}
-DOMAIN = "callboard.dev"
 
 
 @dataclass

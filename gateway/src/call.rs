@@ -91,7 +91,18 @@ impl<S: Store + 'static> Gateway<S> {
     /// # Errors
     /// See [`Refusal`].
     pub async fn call(self: &Arc<Self>, call: Call) -> Result<Answer, Refused> {
-        let routed = self.route(call)?;
+        let route = self.method(&call.principal, &call.path)?;
+        self.call_method(route, call).await
+    }
+
+    /// As [`Gateway::call`], of a method that was looked up already: the call ends under
+    /// the catalog that its request was read with.
+    pub(crate) async fn call_method(
+        self: &Arc<Self>,
+        route: Arc<Route>,
+        call: Call,
+    ) -> Result<Answer, Refused> {
+        let routed = self.address(route, call)?;
         self.perform(routed).await
     }
 
@@ -107,9 +118,8 @@ impl<S: Store + 'static> Gateway<S> {
         Ok(route)
     }
 
-    /// Finds out what a call is for. Nothing is sent yet.
-    pub(crate) fn route(&self, mut call: Call) -> Result<Routed, Refusal> {
-        let route = self.method(&call.principal, &call.path)?;
+    /// Finds out which actor a call is for. Nothing is sent yet.
+    pub(crate) fn address(&self, route: Arc<Route>, mut call: Call) -> Result<Routed, Refusal> {
         let is_new = call.key.is_none() && route.makes_key(&call.payload);
         let new_key = is_new.then(|| self.new_key(route.actor_type(), &call));
         if let Some(key) = new_key.as_ref().or(call.key.as_ref()) {
@@ -231,17 +241,11 @@ impl<S: Store + 'static> Gateway<S> {
     /// The key of a new actor. A message that has an id is sent to the same actor
     /// when its caller sends it again, and to another one when somebody else does.
     fn new_key(&self, actor_type: &str, call: &Call) -> String {
-        let Some(id) = &call.message_id else { return self.new_id().to_string() };
+        let Some(id) = &call.message_id else { return new_id((self.clock)()).to_string() };
         // An id is visible ASCII, so this has one reading.
         let sent = format!("{id}\n{}", call.principal.name);
         let Digest(bytes) = Digest::of(actor_type, sent.as_bytes());
         uuid::Builder::from_custom_bytes(bytes).into_uuid().to_string()
-    }
-
-    fn new_id(&self) -> MessageId {
-        let mut random = [0; 10];
-        random.fill_with(|| fastrand::u8(..));
-        MessageId::from_time((self.clock)(), &random)
     }
 
     /// When a call is answered at the latest.
@@ -287,7 +291,7 @@ impl<S: Store + 'static> Gateway<S> {
         let is_left = kind == Kind::Ask && !awaits_reply;
         let receipt = call.message_id.is_some() || at.is_some() || is_left;
         Message {
-            id: call.message_id.unwrap_or_else(|| self.new_id()),
+            id: call.message_id.unwrap_or_else(|| new_id(sent_at)),
             kind,
             method: route.method().to_owned(),
             payload: call.payload,
@@ -337,6 +341,13 @@ impl Routed {
     }
 }
 
+/// An id that no other message has.
+pub(crate) fn new_id(now: Timestamp) -> MessageId {
+    let mut random = [0; 10];
+    random.fill_with(|| fastrand::u8(..));
+    MessageId::from_time(now, &random)
+}
+
 /// A read-only ask is no message: it cannot be left somewhere.
 fn only_at_once(call: &Call) -> Result<(), Refusal> {
     let field = match (call.deliver, call.wait) {
@@ -347,4 +358,55 @@ fn only_at_once(call: &Call) -> Result<(), Refusal> {
     };
     let detail = "a read-only ask is answered at once, and leaves nothing behind";
     Err(Refusal::Invalid { field: field.to_owned(), detail: detail.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use callboard_mailbox::memory::MemoryStore;
+    use callboard_proto::schema::Schema;
+
+    use super::*;
+    use crate::{Catalog, Functions, Settings};
+
+    fn catalog(method: &str) -> Catalog {
+        let source = format!(
+            r#"
+            syntax = "proto3";
+            package t.v1;
+            import "callboard/v1/options.proto";
+            service A {{
+              option (callboard.v1.actor) = {{}};
+              rpc {method}(PutRequest) returns (PutResponse);
+            }}
+            message PutRequest {{ string key = 1 [(callboard.v1.field) = {{ key: true }}]; }}
+            message PutResponse {{}}
+            "#
+        );
+        Catalog::new(Schema::compile_sources(&[("t.proto", &source)]).expect("it is valid"))
+    }
+
+    #[tokio::test]
+    async fn a_call_ends_under_the_catalog_that_its_request_was_read_with() {
+        let config = aws_config::SdkConfig::builder()
+            .behavior_version(aws_config::BehaviorVersion::latest())
+            .build();
+        let functions = Functions::new(&config, None, []);
+        let clock = Arc::new(|| SystemTime::now().into());
+        let settings = Settings::default();
+        let gateway =
+            Gateway::start(MemoryStore::default(), catalog("Put"), functions, settings, clock);
+        let path = "/t.v1.A/Put";
+        let route = gateway.method(&Principal::anonymous(), path).expect("it is there");
+        gateway.serve_from_now_on(catalog("Store"));
+
+        let payload = Bytes::from_static(b"\x0a\x01a");
+        let call = Call { path: path.to_owned(), payload, ..Call::default() };
+        let late = gateway.call(call.clone()).await.expect_err("it is gone");
+        assert!(matches!(late.refusal, Refusal::UnknownMethod { .. }), "{late:?}");
+        // It gets as far as to the function that there is none of.
+        let read = gateway.call_method(route, call).await.expect_err("nobody handles it");
+        assert!(matches!(read.refusal, Refusal::NotDeployed { .. }), "{read:?}");
+    }
 }

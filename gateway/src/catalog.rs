@@ -43,29 +43,31 @@ impl Catalog {
     #[cfg(feature = "validation")]
     pub fn load(schema: Schema) -> Result<Self, validation::Errors> {
         let rules = Rules::of(&schema)?;
-        let mut catalog = Self::new(schema);
-        for route in catalog.routes.values_mut() {
-            let rules = rules.as_ref().filter(|rules| rules.cover(route.method.input()));
-            let (actor_type, method) = (route.actor_type.clone(), route.method.clone());
-            *route = Arc::new(Route { actor_type, method, rules: rules.cloned() });
-        }
-        Ok(catalog)
+        let covering = |route: &mut Route| {
+            route.rules = rules.as_ref().filter(|it| it.cover(route.method.input())).cloned();
+        };
+        Ok(Self::with(schema, covering))
     }
 
     /// Serves all methods of all actor types of a schema, and looks at no rules
     /// for their requests.
     #[must_use]
     pub fn new(schema: Schema) -> Self {
+        Self::with(schema, |_| {})
+    }
+
+    fn with(schema: Schema, complete: impl Fn(&mut Route)) -> Self {
         let mut routes = HashMap::new();
         for actor in schema.actors() {
             for method in actor.methods() {
                 let path = format!("/{}/{}", actor.service().full_name(), method.name());
-                let route = Route {
+                let mut route = Route {
                     actor_type: actor.type_name().to_owned(),
                     method: method.clone(),
                     #[cfg(feature = "validation")]
                     rules: None,
                 };
+                complete(&mut route);
                 routes.insert(path, Arc::new(route));
             }
         }

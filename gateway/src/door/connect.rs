@@ -87,7 +87,7 @@ pub(super) async fn post<S: Store + 'static>(
         let written =
             Written::read(format, &parts.headers, body, gateway.settings.request_timeout).await?;
         match target {
-            Target::Actor(route) => ask_actor(gateway, &route, &parts, written).await,
+            Target::Actor(route) => ask_actor(gateway, route, &parts, written).await,
             Target::Beside(method) => ask_beside(beside, &method, &parts, written).await,
         }
     };
@@ -112,7 +112,7 @@ pub(super) async fn get<S: Store + 'static>(
             return response;
         }
         Ok(route) => match written {
-            Ok(written) => ask_actor(gateway, &route, &parts, written).await,
+            Ok(written) => ask_actor(gateway, route, &parts, written).await,
             Err(failed) => Err(failed),
         },
         Err(refusal) => Err(refusal.into()),
@@ -153,7 +153,7 @@ fn route<S: Store + 'static>(gateway: &Gateway<S>, parts: &Parts) -> Result<Arc<
 
 async fn ask_actor<S: Store + 'static>(
     gateway: &Arc<Gateway<S>>,
-    route: &Route,
+    route: Arc<Route>,
     parts: &Parts,
     written: Written,
 ) -> Result<Answered, Failed> {
@@ -163,7 +163,7 @@ async fn ask_actor<S: Store + 'static>(
     let mut call = headers::call(&parts.headers, parts.uri.path(), payload)?;
     call.timeout = timeout(&parts.headers)?;
     call.principal = access::caller(&parts.extensions);
-    let Answer { payload, receipt } = gateway.call(call).await?;
+    let Answer { payload, receipt } = gateway.call_method(Arc::clone(&route), call).await?;
     match format.write(method.output(), payload) {
         Ok(payload) => Ok(Answered { payload, receipt }),
         Err(status) => Err(Failed { status, receipt: receipt.map(Box::new) }),

@@ -22,7 +22,7 @@ pub(super) async fn ask<S: Store + 'static>(
         let detail = format!("{} is a tell and has no reply; send it with Tell", route.method());
         return Err(invalid("message.method", detail).into());
     }
-    let answer = gateway.call(call).await?;
+    let answer = gateway.call_method(Arc::clone(&route), call).await?;
     let payload = payload::write(route.method_schema().output(), answer.payload, format)?;
     let payload = match payload {
         Written::Encoded(encoded) => Payload::Encoded(encoded),

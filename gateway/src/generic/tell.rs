@@ -8,8 +8,9 @@ use callboard_proto::pb;
 use callboard_proto::pb::tell_request::Delivery;
 
 use super::caller::Caller;
-use super::message::{invalid, named, receipt};
+use super::message::{Named, invalid, named, receipt};
 use crate::call::{Answer, Call, Deliver, Refused, Wait};
+use crate::catalog::Route;
 use crate::gateway::Gateway;
 use crate::refusal::Refusal;
 
@@ -18,19 +19,19 @@ pub(super) async fn tell<S: Store + 'static>(
     caller: &Caller,
     request: pb::TellRequest,
 ) -> Result<pb::TellResponse, Refused> {
-    let call = call(gateway, caller, request)?;
-    Ok(pb::TellResponse { receipt: told(gateway.call(call).await?) })
+    let (route, call) = call(gateway, caller, request)?;
+    Ok(pb::TellResponse { receipt: told(gateway.call_method(route, call).await?) })
 }
 
-/// The call of a tell.
+/// The call of a tell, and its method.
 pub(super) fn call<S: Store + 'static>(
     gateway: &Gateway<S>,
     caller: &Caller,
     request: pb::TellRequest,
-) -> Result<Call, Refusal> {
-    let call = named(gateway, caller, request.message)?.call;
+) -> Result<(Arc<Route>, Call), Refusal> {
+    let Named { route, call, .. } = named(gateway, caller, request.message)?;
     let deliver = request.delivery.map(deliver).transpose()?;
-    Ok(Call { deliver, wait: Wait::Stored, ..call })
+    Ok((route, Call { deliver, wait: Wait::Stored, ..call }))
 }
 
 /// What the caller of a tell learns.

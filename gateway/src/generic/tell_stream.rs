@@ -100,9 +100,9 @@ impl<S: Store + 'static> TellStream<S> {
 
     fn send(&mut self, request: pb::TellStreamRequest) {
         let call = tell::call(&self.gateway, &self.caller, request.tell.unwrap_or_default());
-        let routed = call.and_then(|mut call| {
+        let routed = call.and_then(|(route, mut call)| {
             call.timeout = Some(self.timeout());
-            self.gateway.route(call)
+            self.gateway.address(route, call)
         });
         let routed = match routed {
             Ok(routed) => routed,

@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use callboard_mailbox::message::{Kind, Message};
 use callboard_mailbox::parcel::{Parcel, Slot, Tick};
-use callboard_mailbox::{Address, MessageId, Store, Timestamp, store};
+use callboard_mailbox::{Address, Store, Timestamp, store};
+
+use crate::call::new_id;
 
 /// The actor type of the canary's mailbox. [`callboard_proto`] lets no `.proto`
 /// have a type in `callboard.v1`.
@@ -54,9 +56,7 @@ impl Error {
 /// Sends one.
 pub(super) async fn send(store: &impl Store, now: Timestamp) -> Result<(), Error> {
     let address = Address::new(ACTOR_TYPE, KEY).expect("it is an address");
-    let mut random = [0; 10];
-    random.fill_with(|| fastrand::u8(..));
-    let id = MessageId::from_time(now, &random);
+    let id = new_id(now);
     let slot = Slot::Inbox { tick: Tick::default().next(now), id: id.clone() };
     let message = Message {
         id,
@@ -90,6 +90,7 @@ pub(super) async fn send(store: &impl Store, now: Timestamp) -> Result<(), Error
 
 #[cfg(test)]
 mod tests {
+    use callboard_mailbox::MessageId;
     use callboard_mailbox::memory::MemoryStore;
 
     use super::*;
