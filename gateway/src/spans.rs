@@ -120,3 +120,6 @@ fn is_kept(cause: &Context) -> bool {
 fn linked(cause: &Context) -> Option<SpanContext> {
     Some(cause.span().span_context().clone()).filter(SpanContext::is_valid)
 }
+
+#[cfg(test)]
+mod tests;
