@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import time
 import urllib.request
@@ -291,6 +292,8 @@ def test_metrics_tell_what_has_happened_and_no_key(traced, key):
         lambda: (found := metrics(traced)) and all(each in found for each in expected) and found,
     )
     assert 'error_type="handler_failed"' in text
+    # Only functions commit, and they tell what it consumes.
+    assert re.search(r'request_units_total\{.*"TransactWriteItems"\} [1-9]', text)
     assert name not in text
 
 

@@ -7,8 +7,7 @@ use std::sync::Arc;
 use std::task;
 
 use aws_config::SdkConfig;
-use callboard_mailbox_dynamodb::{DynamoDbStore, Tables, connect, connect_watched};
-use callboard_telemetry::Metrics;
+use callboard_mailbox_dynamodb::{DynamoDbStore, Tables, connect_watched};
 use callboard_telemetry::logs::{self, Format, Style};
 use callboard_telemetry::pipeline::{ACTIVATION_FLUSH_MAX, Error, Pipeline, Settings};
 use callboard_telemetry::store::Watch;
@@ -19,6 +18,7 @@ use lambda_runtime::tower::{Layer, Service};
 use tracing::error;
 use tracing_subscriber::EnvFilter;
 
+use crate::stats::Units;
 use crate::trace::Trace;
 
 /// What the spans are said to be of where the environment does not name its function.
@@ -73,15 +73,11 @@ impl Exports {
     }
 
     /// The store over the tables of the function's account. Its requests are spans below what
-    /// makes them.
-    pub(crate) fn store(&self, config: &SdkConfig, tables: Tables) -> DynamoDbStore {
-        let client = match self.trace.tracer() {
-            tracer if tracer.is_on() => {
-                connect_watched(config, None, Watch::new(tracer, &Metrics::off()))
-            }
-            _ => connect(config, None),
-        };
-        DynamoDbStore::new(client, tables)
+    /// makes them, and what they consume is counted.
+    pub(crate) fn store(&self, config: &SdkConfig, tables: Tables, units: Units) -> DynamoDbStore {
+        let count = move |operation, table: &str, consumed| units.add(operation, table, consumed);
+        let watch = Watch::new(self.trace.tracer(), count);
+        DynamoDbStore::new(connect_watched(config, None, watch), tables)
     }
 
     /// Has what is left exported when Lambda ends the environment. Lambda tells only those

@@ -33,6 +33,7 @@ use crate::error::{Error, Result};
 use crate::export::Exports;
 use crate::kept::Kept;
 use crate::state::Held;
+use crate::stats::Units;
 use crate::trace::{Invoked, Trace};
 use crate::wire;
 
@@ -54,6 +55,7 @@ pub struct Handler<S> {
     clock: Clock,
     kinds: Kinds<S>,
     trace: Trace,
+    units: Units,
     /// Whether there was an invocation before.
     is_warm: AtomicBool,
 }
@@ -78,6 +80,7 @@ impl<S: Store> Handler<S> {
             clock,
             kinds: BTreeMap::new(),
             trace: Trace::off(),
+            units: Units::default(),
             is_warm: AtomicBool::new(false),
         }
     }
@@ -86,6 +89,11 @@ impl<S: Store> Handler<S> {
     #[must_use]
     pub fn traced(self, trace: Trace) -> Self {
         Self { trace, ..self }
+    }
+
+    /// Tells what its requests consume, with the result of each run.
+    fn counting(self, units: Units) -> Self {
+        Self { units, ..self }
     }
 
     /// Serves an actor type as well.
@@ -152,7 +160,7 @@ impl<S: Store> Handler<S> {
             span: &run,
         };
         let finished = run.within(kind.activate(&surroundings, &mut drain)).await;
-        let Finished { end, replies, stats } =
+        let Finished { end, replies, mut stats } =
             finished.inspect_err(|error| run.failed("broken_off", error))?;
         run.ended(end);
         if let End::Hole { at } = end {
@@ -160,6 +168,7 @@ impl<S: Store> Handler<S> {
             run.failed("hole", &error);
             return Err(error.into());
         }
+        stats.consumed = self.units.told();
         Ok(wire::report(&drain, end, replies, stats))
     }
 
@@ -332,9 +341,10 @@ impl Function {
         let config = aws_config::load_from_env().await;
         let prefix = std::env::var(TABLE_PREFIX);
         let tables = Tables::new(prefix.as_deref().unwrap_or(schema::DEFAULT_PREFIX));
-        let store = exports.store(&config, tables);
+        let units = Units::default();
+        let store = exports.store(&config, tables, units.clone());
         let clock: Clock = Arc::new(|| SystemTime::now().into());
-        let handler = Handler::new(store, clock).traced(exports.trace());
+        let handler = Handler::new(store, clock).traced(exports.trace()).counting(units);
         let handler = Arc::new(Handler { kinds: self.kinds, ..handler });
         let performed = service_fn(move |event: LambdaEvent<Envelope>| {
             let handler = Arc::clone(&handler);

@@ -1,12 +1,14 @@
 //! What a run has done, counted for the gateway's metrics.
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use callboard_mailbox::Sequence;
 use callboard_mailbox::clock::{Timestamp, millis};
 use callboard_mailbox::commit::Commit;
 use callboard_mailbox::drain::{Ran, Run};
-use callboard_proto::pb::{HandlerStats, RunStats};
+use callboard_proto::pb::{HandlerStats, RequestUnits, RunStats};
 
 /// The most values of each list. They go with the result of the run.
 const VALUES_MAX: usize = 2_000;
@@ -66,5 +68,32 @@ impl Stats {
     /// All of it.
     pub(crate) fn told(self) -> RunStats {
         self.0
+    }
+}
+
+/// The units of the database that this process has consumed and not told yet. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Units(Arc<Mutex<Consumed>>);
+
+/// By operation and table.
+type Consumed = BTreeMap<(&'static str, String), f64>;
+
+impl Units {
+    /// A request has consumed some.
+    #[cfg_attr(not(feature = "otlp"), expect(dead_code, reason = "requests are not watched"))]
+    pub(crate) fn add(&self, operation: &'static str, table: &str, units: f64) {
+        let mut consumed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *consumed.entry((operation, table.to_owned())).or_default() += units;
+    }
+
+    /// All of it, to be told now.
+    pub(crate) fn told(&self) -> Vec<RequestUnits> {
+        let consumed = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let told = |((operation, table), units): ((&str, String), f64)| RequestUnits {
+            operation: operation.to_owned(),
+            table,
+            units,
+        };
+        consumed.into_iter().map(told).collect()
     }
 }

@@ -5,6 +5,8 @@
 //! counted, and make no spans.
 
 use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
 
 use aws_sdk_dynamodb::types::{ConsumedCapacity, ReturnConsumedCapacity, TransactWriteItem};
 use aws_smithy_runtime_api::box_error::BoxError;
@@ -19,16 +21,25 @@ use opentelemetry::trace::TraceContextExt;
 use opentelemetry::{Array, Context, KeyValue, Value};
 
 use crate::attributes::{self, AWS_DYNAMODB_CONSUMED_CAPACITY, DB_RESPONSE_STATUS_CODE};
-use crate::{Metrics, Place, Span, Tracer};
+use crate::{Place, Span, Tracer};
 
 /// Errors that are answers: somebody else was first.
 const ANSWERS: [&str; 2] = ["ConditionalCheckFailedException", "TransactionCanceledException"];
 
+/// Told the operation, the table and the request units.
+type Consumed = dyn Fn(&'static str, &str, f64) + Send + Sync;
+
 /// Watches the requests of a client: an interceptor of the AWS SDK.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Watch {
     tracer: Tracer,
-    metrics: Metrics,
+    consumed: Arc<Consumed>,
+}
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Watch").field("tracer", &self.tracer).finish_non_exhaustive()
+    }
 }
 
 /// A request on its way.
@@ -40,10 +51,14 @@ impl Storable for Underway {
 }
 
 impl Watch {
-    /// One that makes spans and measures.
+    /// One that makes spans, and tells what requests have consumed: the operation, the table and
+    /// the request units.
     #[must_use]
-    pub fn new(tracer: &Tracer, metrics: &Metrics) -> Self {
-        Self { tracer: tracer.clone(), metrics: metrics.clone() }
+    pub fn new(
+        tracer: &Tracer,
+        consumed: impl Fn(&'static str, &str, f64) + Send + Sync + 'static,
+    ) -> Self {
+        Self { tracer: tracer.clone(), consumed: Arc::new(consumed) }
     }
 
     fn ended(&self, result: Result<&Output, Option<&Error>>, operation: &Operation, span: &Span) {
@@ -53,7 +68,7 @@ impl Watch {
                 for capacity in consumed {
                     let units = capacity.capacity_units().unwrap_or_default();
                     let table = capacity.table_name().unwrap_or_default();
-                    self.metrics.consumed(operation.name, table, units);
+                    (self.consumed)(operation.name, table, units);
                 }
                 if span.is_recording() && !consumed.is_empty() {
                     let texts = consumed.iter().map(|capacity| described(capacity).into());
@@ -156,6 +171,12 @@ struct Operation {
     ask_for_capacity: fn(&mut Input),
     consumed: fn(&Output) -> &[ConsumedCapacity],
     code: fn(&Error) -> Option<&str>,
+}
+
+/// The name of an operation that the store makes, as a label: others are none.
+#[must_use]
+pub fn operation(name: &str) -> Option<&'static str> {
+    OPERATIONS.iter().map(|operation| operation.name).find(|known| *known == name)
 }
 
 fn operation_of(input: &Input) -> Option<&'static Operation> {

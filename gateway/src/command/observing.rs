@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use callboard_telemetry::logs::{self, Format, Style};
 use callboard_telemetry::pipeline::{Pipeline, Settings};
+use callboard_telemetry::store;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use tracing_subscriber::EnvFilter;
 
@@ -30,6 +31,13 @@ pub(crate) struct Arguments {
     #[arg(long, env = "CALLBOARD_LOG_FORMAT", default_value = "text", value_name = "FORMAT")]
     #[arg(value_parser = format())]
     log_format: Format,
+}
+
+/// What sees the requests to the database.
+pub(crate) fn watch_store(telemetry: &Pipeline) -> store::Watch {
+    let metrics = telemetry.metrics().clone();
+    let consumed = move |operation, table: &str, units| metrics.consumed(operation, table, units);
+    store::Watch::new(telemetry.tracer(), consumed)
 }
 
 fn format() -> impl TypedValueParser<Value = Format> {

@@ -8,7 +8,6 @@ use std::time::{Duration, SystemTime};
 use callboard_gateway::{Functions, Gateway, Settings, serve};
 use callboard_mailbox_dynamodb::schema::DEFAULT_PREFIX;
 use callboard_mailbox_dynamodb::{DynamoDbStore, Tables, connect_watched};
-use callboard_telemetry::store;
 use tokio_util::sync::CancellationToken;
 
 use super::duration::{seconds, zero_or_within};
@@ -75,7 +74,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         }
     }
     let config = aws_config::load_from_env().await;
-    let watch_store = store::Watch::new(telemetry.tracer(), telemetry.metrics());
+    let watch_store = observing::watch_store(&telemetry);
     let client = connect_watched(&config, None, watch_store);
     let store = DynamoDbStore::new(client, Tables::new(&arguments.table_prefix));
     let functions = Functions::new(&config, None, arguments.function);

@@ -5,6 +5,7 @@ use callboard_mailbox_dynamodb::{DynamoDbStore, Tables, connect};
 use lambda_runtime::tower::Layer;
 use tracing_subscriber::EnvFilter;
 
+use crate::stats::Units;
 use crate::trace::Trace;
 
 #[derive(Clone, Copy)]
@@ -27,7 +28,7 @@ impl Exports {
         Trace::off()
     }
 
-    pub(crate) fn store(&self, config: &SdkConfig, tables: Tables) -> DynamoDbStore {
+    pub(crate) fn store(&self, config: &SdkConfig, tables: Tables, _: Units) -> DynamoDbStore {
         DynamoDbStore::new(connect(config, None), tables)
     }
 

@@ -18,7 +18,6 @@ use callboard_gateway::{Catalog, Functions, Gateway, Settings, serve};
 use callboard_local::{EmbeddedDynamoDb, HostConfig, LambdaHost, LogLine, Storage, Sync};
 use callboard_mailbox::lease::Terms;
 use callboard_mailbox_dynamodb::{DynamoDbStore, Tables, connect_watched, schema};
-use callboard_telemetry::store;
 use tokio_util::sync::CancellationToken;
 
 use super::duration::{seconds, zero_or_within};
@@ -88,7 +87,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let functions = build::functions(&project, arguments.release).await?;
 
     let config = local_config().await;
-    let watch_store = store::Watch::new(telemetry.tracer(), telemetry.metrics());
+    let watch_store = observing::watch_store(&telemetry);
     let client = connect_watched(&config, Some(&dynamodb.endpoint_url()), watch_store);
     let tables = Tables::new(schema::DEFAULT_PREFIX);
     tables.create(&client).await?;
