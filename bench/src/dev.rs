@@ -41,8 +41,22 @@ impl Dev {
         Self::start_in(tempfile::tempdir()?, built, fsync).await
     }
 
+    /// Starts it with more in its environment, and that of its functions.
+    pub(crate) async fn start_with(built: &Built, variables: &[(&str, String)]) -> Result<Self> {
+        Self::spawn(tempfile::tempdir()?, built, false, variables).await
+    }
+
     /// Starts it on the data that a folder has.
     pub(crate) async fn start_in(folder: TempDir, built: &Built, fsync: bool) -> Result<Self> {
+        Self::spawn(folder, built, fsync, &[]).await
+    }
+
+    async fn spawn(
+        folder: TempDir,
+        built: &Built,
+        fsync: bool,
+        variables: &[(&str, String)],
+    ) -> Result<Self> {
         let log = folder.path().join("log");
         let address = format!("127.0.0.1:{}", free_port()?);
         let mut command = Command::new(&built.callboard);
@@ -51,6 +65,12 @@ impl Dev {
         if fsync {
             command.arg("--fsync");
         }
+        // Whoever runs the bench may have traces of his own.
+        let foreign = std::env::vars_os().map(|(name, _)| name);
+        for name in foreign.filter(|name| name.to_string_lossy().starts_with("OTEL_")) {
+            command.env_remove(name);
+        }
+        command.envs(variables.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(File::create(&log)?);
         let mut process = command.kill_on_drop(true).spawn()?;
         let stdout = process.stdout.take().expect("it is piped");

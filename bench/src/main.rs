@@ -5,6 +5,7 @@
 //! | --- | --- |
 //! | `cargo` | building what is measured |
 //! | `drain` | a backlog, and what it does to others |
+//! | `tracing` | what traces cost, and a receiver of them |
 //! | `edge` | the gateway without what lies behind it |
 //! | `sdk` | what the SDK adds to a handler, and what a function weighs |
 //! | `dev` | a running `callboard dev` |
@@ -28,6 +29,7 @@ mod row;
 mod sample;
 mod sdk;
 mod store;
+mod tracing;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

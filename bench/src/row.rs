@@ -12,7 +12,7 @@ use crate::invocation::Bare;
 use crate::report::Figure;
 use crate::sample::{Repetitions, percentile};
 use crate::store::{Mailbox, Writes};
-use crate::{Arguments, Result, cargo, drain, edge, process, sdk};
+use crate::{Arguments, Result, cargo, drain, edge, process, sdk, tracing};
 
 /// Calls before the first that is timed.
 const WARM_UP: u32 = 200;
@@ -46,6 +46,8 @@ pub(crate) enum Row {
     AskLatency,
     /// Calls of many callers at once.
     Throughput,
+    /// Asks of many callers at once, with traces and without.
+    Tracing,
     /// A backlog of one actor, and another one meanwhile.
     Drain,
     /// What the SDK adds to a handler, and what an actor's function weighs.
@@ -64,10 +66,11 @@ impl fmt::Display for Row {
 }
 
 impl Row {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Edge,
         Self::AskLatency,
         Self::Throughput,
+        Self::Tracing,
         Self::Drain,
         Self::Sdk,
         Self::Memory,
@@ -93,6 +96,7 @@ impl Row {
                 Ok(figures)
             }
             Self::Throughput => throughput(built()?, given).await,
+            Self::Tracing => tracing::measure(built()?, given).await,
             Self::Drain => drain::measure(built()?, given).await,
             Self::Sdk => sdk::measure(given).await,
             Self::Memory => memory(built()?, given).await,

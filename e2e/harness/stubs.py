@@ -43,6 +43,7 @@ def example(name: str) -> tuple[ModuleType, ModuleType]:
 sys.path.insert(0, _FOLDER.name)
 _generate(
     [PROBE_PROTOS, TRIAL_PROTOS, COUNTER_PROTOS],
+    "callboard/v1/activation.proto",
     "callboard/v1/admin.proto",
     "callboard/v1/gateway.proto",
     "callboard/v1/options.proto",
@@ -51,6 +52,7 @@ _generate(
     "seat.proto",
     "counter.proto",
 )
+activation = importlib.import_module("callboard.v1.activation_pb2")
 admin = importlib.import_module("callboard.v1.admin_pb2")
 admin_grpc = importlib.import_module("callboard.v1.admin_pb2_grpc")
 gateway = importlib.import_module("callboard.v1.gateway_pb2")

@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import time
+import urllib.error
 import urllib.request
 
 import pytest
@@ -103,8 +104,9 @@ def test_each_attempt_is_a_span_with_its_error(traced, collector, key):
     caller = Caller()
     request = probe.FailNoteRequest(probe=key(), times=1, delta=1)
     traced.probe().FailNote(request, timeout=30, metadata=caller.metadata)
-    story = collector.until(caller.trace, SEND, PROCESS, PROCESS)
+    story = collector.until(caller.trace, SEND, PROCESS, PROCESS, INVOKE, INVOKE)
     send, (first, second) = story.one(SEND), story.named(PROCESS)
+    assert [invoke.parent for invoke in story.named(INVOKE)] == [send.id] * 2, str(story)
     assert [each.attributes["callboard.attempt"] for each in (first, second)] == [1, 2]
     assert (first.error, second.error) == ("handler_failed", None)
     assert all(send.id in each.links for each in (first, second))
@@ -114,9 +116,12 @@ def test_what_an_actor_sends_is_below_what_it_processes(traced, collector, key):
     caller = Caller()
     request = probe.PassRequest(probe=key(), to=key(), amounts=[1])
     traced.probe().Pass(request, timeout=30, metadata=caller.metadata)
-    story = collector.until(caller.trace, f"{TYPE}/Pass", SEND, SEND, PROCESS, PROCESS)
+    call = f"{TYPE}/Pass"
+    story = collector.until(caller.trace, call, SEND, SEND, PROCESS, PROCESS, INVOKE, INVOKE)
     outer, inner = story.named(SEND)
     first, second = story.named(PROCESS)
+    invoke, then = story.named(INVOKE)
+    assert (invoke.parent, then.parent, then.links) == (outer.id, "", [invoke.id]), str(story)
     assert (first.parent, inner.parent) == (outer.id, first.id)
     assert second.trace != caller.trace and inner.id in second.links
 
@@ -165,9 +170,11 @@ def test_a_crash_shows_as_a_failed_invocation_and_a_further_attempt(traced, coll
     until("the handler runs", lambda: events.read("start", request.probe))
     for pid in traced.function_pids():
         os.kill(pid, signal.SIGKILL)
-    story = collector.until(caller.trace, SEND, INVOKE, PROCESS)
-    send, invoke, process = story.one(SEND), story.one(INVOKE), story.one(PROCESS)
+    story = collector.until(caller.trace, SEND, INVOKE, INVOKE, PROCESS)
+    send, process, (invoke, *again) = story.one(SEND), story.one(PROCESS), story.named(INVOKE)
     assert (invoke.parent, invoke.error) == (send.id, "crashed")
+    assert not invoke.otlp.status.message, "what a function says of itself stays in the log"
+    assert {each.parent for each in again} == {send.id}, str(story)
     assert process.attributes["callboard.attempt"] == 2
     assert send.id in process.links
 
@@ -217,6 +224,57 @@ def test_what_a_caller_does_not_keep_is_kept_nowhere_and_passed_on(traced, colle
     assert not collector.of(caller.trace)
 
 
+def test_nothing_of_it_is_kept_later_either(traced, collector, key):
+    before, caller, stub = time.time_ns(), Caller(is_sampled=False), traced.probe()
+    given, failed = key(), key()
+
+    def value(name: str) -> int:
+        request = probe.GetRequest(probe=name)
+        return stub.Get(request, timeout=30, metadata=caller.metadata).value
+
+    sent = probe.PassRequest(probe=key(), to=given, amounts=[3])
+    stub.Pass(sent, timeout=30, metadata=caller.metadata)
+    fails = probe.FailNoteRequest(probe=failed, times=1, delta=2)
+    stub.FailNote(fails, timeout=30, metadata=caller.metadata)
+    until("what was sent is received", lambda: value(given) == 3)
+    until("what has failed is tried again", lambda: value(failed) == 2)
+    # What comes after it has come, and so would it have.
+    later = Caller()
+    stub.Add(probe.AddRequest(probe=key(), delta=1), timeout=30, metadata=later.metadata)
+    collector.until(later.trace, PROCESS, COMMIT)
+    theirs = {span.id for span in collector.of(later.trace)}
+    since = [span for span in collector.all() if span.otlp.start_time_unix_nano > before]
+    assert not [span.name for span in since if span.id not in theirs]
+
+
+def test_a_handler_sees_the_state_and_the_baggage_of_its_caller(traced, key):
+    more = [("tracestate", "vendor=1"), ("baggage", "tenant=a")]
+    request = probe.ContextRequest(probe=key())
+    metadata = [*Caller().metadata, *more]
+    answer = traced.probe().Context(request, timeout=30, metadata=metadata)
+    assert (answer.tracestate, answer.baggage) == ("vendor=1", "tenant=a")
+
+
+def test_an_invocation_is_for_no_message_that_another_gateway_had_handled(
+    traced, collector, events, key
+):
+    second = traced.second_gateway(PROBE_PROTOS, TYPE, "e2e-actor")
+    name, other = key(), probe_grpc.ProbeStub(second.channel)
+    slow = probe.SlowNoteRequest(probe=name, milliseconds=700, delta=1, file=str(events))
+    other.SlowNote(slow, timeout=30)
+    until("the handler runs", lambda: events.read("start", name))
+    request, metadata = probe.NoteRequest(probe=name, delta=2), Caller().metadata
+    traced.probe().Note(request, timeout=30, metadata=metadata)
+    got = probe.GetRequest(probe=name)
+    until("both are handled", lambda: other.Get(got, timeout=30).value == 3)
+    caller = Caller()
+    request = probe.AddRequest(probe=name, delta=3)
+    traced.probe().Add(request, timeout=30, metadata=caller.metadata)
+    story = collector.until(caller.trace, SEND, INVOKE)
+    send, invoke = story.one(SEND), story.one(INVOKE)
+    assert (invoke.parent, invoke.links) == (send.id, []), str(story)
+
+
 def test_a_bad_parent_costs_the_trace_and_not_the_message(traced, key):
     metadata = [("traceparent", "00-nonsense-01")]
     stub = traced.probe()
@@ -236,6 +294,18 @@ def test_a_refused_call_has_its_reason_in_span_metric_and_log(traced, collector,
     assert line["method"] == f"{TYPE}/Add"
     counted = [each for each in metrics(traced).splitlines() if "INVALID_ARGUMENT" in each]
     assert any(f'rpc_method="{TYPE}/Add"' in each for each in counted), counted
+
+
+def test_what_takes_no_door_is_a_refused_call_too(traced, collector):
+    caller, call = Caller(), f"{TYPE}/Add"
+    headers = {"content-type": "text/plain", **dict(caller.metadata)}
+    request = urllib.request.Request(f"{traced.url}/{call}", data=b"{}", headers=headers)
+    with pytest.raises(urllib.error.HTTPError, match="415"):
+        urllib.request.urlopen(request, timeout=10)
+    span = collector.until(caller.trace, call).one(call)
+    assert span.attributes["rpc.response.status_code"] == "INVALID_ARGUMENT"
+    line = until("a line of the log", lambda: log_line(traced, caller.trace))
+    assert (line["code"], line["reason"]) == ("INVALID_ARGUMENT", "Unsupported Media Type")
 
 
 def log_line(dev, trace: str) -> dict | None:

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use callboard_mailbox::{Address, Timestamp};
-use callboard_telemetry::Metrics;
 use callboard_telemetry::metrics::Mailbox;
 
 /// The mailboxes that have work.
@@ -33,13 +32,12 @@ impl Busy {
         }
     }
 
-    /// Has the metrics tell of it.
-    pub(crate) fn tell(&self, metrics: &Metrics, now: Timestamp) {
+    /// Hands over each, as it is now.
+    pub(crate) fn each(&self, now: Timestamp, tell: &mut dyn FnMut(Mailbox<'_>)) {
         let busy = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        metrics.found(busy.iter().map(|(address, work)| Mailbox {
-            actor_type: address.actor_type(),
-            messages: work.messages,
-            oldest: now.since(work.since),
-        }));
+        for (address, work) in busy.iter() {
+            let (messages, oldest) = (work.messages, now.since(work.since));
+            tell(Mailbox { actor_type: address.actor_type(), messages, oldest });
+        }
     }
 }

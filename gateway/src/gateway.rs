@@ -33,7 +33,7 @@ pub struct Gateway<S> {
     pub(crate) settings: Settings,
     pub(crate) clock: Clock,
     pub(crate) replies: Arc<Replies>,
-    pub(crate) busy: Busy,
+    pub(crate) busy: Arc<Busy>,
     pub(crate) open_calls: Semaphore,
     pub(crate) rates: Rates,
     /// Set when the gateway is about to go: health tells it, and calls are taken.
@@ -66,13 +66,15 @@ impl<S: Store + 'static> Gateway<S> {
             settings,
             clock,
             replies: Arc::default(),
-            busy: Busy::default(),
+            busy: Arc::default(),
             leaving: CancellationToken::new(),
             draining: CancellationToken::new(),
             lanes: Mutex::default(),
             tasks: TaskTracker::new(),
             background: CancellationToken::new(),
         });
+        let (busy, clock) = (Arc::clone(&gateway.busy), Arc::clone(&gateway.clock));
+        gateway.metrics().ask_for_mailboxes(move |tell| busy.each(clock(), tell));
         let reader = Arc::clone(&gateway);
         gateway.in_background(async move {
             reader.replies.read_forever(&reader.store, &reader.clock).await;
@@ -183,5 +185,37 @@ impl<S: Store + 'static> Gateway<S> {
             lanes.remove(address);
         }
         is_empty
+    }
+}
+
+#[cfg(test)]
+impl Gateway<callboard_mailbox::memory::MemoryStore> {
+    /// One of types that have a function, which cannot be invoked.
+    pub(crate) fn of_types<'a>(
+        types: impl IntoIterator<Item = &'a str>,
+        settings: Settings,
+    ) -> Arc<Self> {
+        let schema = callboard_proto::schema::Schema::compile_sources(&[(
+            "t.proto",
+            r#"
+            syntax = "proto3";
+            package t.v1;
+            import "callboard/v1/options.proto";
+            service A {
+              option (callboard.v1.actor) = {};
+              rpc Put(PutRequest) returns (PutResponse);
+            }
+            message PutRequest { string key = 1 [(callboard.v1.field) = { key: true }]; }
+            message PutResponse {}
+            "#,
+        )]);
+        let config = aws_config::SdkConfig::builder()
+            .behavior_version(aws_config::BehaviorVersion::latest())
+            .build();
+        let by_type = types.into_iter().map(|kind| (kind.to_owned(), "f".to_owned()));
+        let functions = Functions::new(&config, None, by_type);
+        let clock: Clock = Arc::new(|| std::time::SystemTime::now().into());
+        let catalog = Catalog::new(schema.expect("it is valid"));
+        Self::start(Default::default(), catalog, functions, settings, clock)
     }
 }

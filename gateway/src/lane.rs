@@ -5,6 +5,7 @@
 //! flight go into the next one together. The lane never waits for an
 //! invocation, or for another lane: those run beside it.
 
+mod causes;
 mod look;
 mod run;
 mod send;
@@ -22,6 +23,7 @@ use callboard_mailbox::{
 };
 use callboard_telemetry::metrics::Wake;
 use opentelemetry::Context;
+use opentelemetry::trace::TraceContextExt;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -32,19 +34,24 @@ use crate::functions::Function;
 use crate::gateway::Gateway;
 use crate::refusal::Refusal;
 use crate::replies;
+use causes::Causes;
 use look::{Looked, Then};
 use run::Activated;
 
 /// When a wake that failed is tried again.
 const WAKE_RETRY: Duration = Duration::from_secs(1);
 
+/// How many segments are told apart for how old the first message is; the later
+/// ones are as old as the last of them.
+const UNCONSUMED_MAX: usize = 1_000;
+
 /// What a lane is asked to do.
 pub(crate) enum Command {
     /// Append a message.
     Send(Envelope),
-    /// Wake the actor, because another one has sent to it; then tell whether it
-    /// is sure to be drained.
-    Wake(oneshot::Sender<bool>),
+    /// Wake the actor, because another one has sent to it in this context; then
+    /// tell whether it is sure to be drained.
+    Wake(oneshot::Sender<bool>, Context),
     /// Look at the actor's record at a time, because it is due then.
     Sweep(Instant),
 }
@@ -73,14 +80,16 @@ pub(crate) struct Lane<S> {
     /// The last message of each segment that this lane has sent and that is not
     /// known to be consumed, and when the first one was sent; for metrics.
     unconsumed: VecDeque<(Sequence, Timestamp)>,
+    /// Since when something waits at least, whoever sent it: a look has found it,
+    /// or a run has left it; for metrics.
+    left: Option<Timestamp>,
     /// The epoch of a lease that was seen to have run out.
     run_out: Option<Epoch>,
     /// Segments of this lane that may not be consumed yet, so that they can go
     /// with an invocation.
     at_hand: VecDeque<Segment>,
-    /// The messages that were stored since the last invocation, by the spans of
-    /// their sending; not more than an invocation is linked to.
-    causes: Vec<Context>,
+    /// Why it is invoked next, if spans are made.
+    causes: Causes,
     /// Invocations and looks that go on.
     running: JoinSet<Event>,
     /// How many of them are invocations.
@@ -123,9 +132,10 @@ impl<S: Store + 'static> Lane<S> {
             tail: None,
             head: Sequence(0),
             unconsumed: VecDeque::new(),
+            left: None,
             run_out: None,
             at_hand: VecDeque::new(),
-            causes: Vec::new(),
+            causes: Causes::default(),
             running: JoinSet::new(),
             invocations: 0,
             wake_at: None,
@@ -157,7 +167,12 @@ impl<S: Store + 'static> Lane<S> {
     fn take(&mut self, command: Command) {
         match command {
             Command::Send(envelope) => self.pending.push_back(envelope),
-            Command::Wake(done) => self.to_wake.push(done),
+            Command::Wake(done, sender) => {
+                self.to_wake.push(done);
+                if sender.span().span_context().is_valid() {
+                    self.causes.sent_by(sender);
+                }
+            }
             Command::Sweep(at) => {
                 self.sweep_at = Some(self.sweep_at.map_or(at, |earlier| earlier.min(at)));
             }
@@ -208,7 +223,7 @@ impl<S: Store + 'static> Lane<S> {
             } else {
                 let terms = self.gateway.settings.terms;
                 // Not later: it would be due again with each sweep.
-                self.look_beside(Sweep::new(&self.address, terms), false);
+                self.look_beside(Sweep::new(&self.address, terms), None);
             }
         } else if idle && self.wake_at.is_none() && self.sweep_at.is_none() {
             self.come_to_rest().await;
@@ -225,19 +240,26 @@ impl<S: Store + 'static> Lane<S> {
             }
             Event::Looked(Ok(looked)) => {
                 self.woken = looked.woken.or(self.woken);
+                self.left = self.left.into_iter().chain(looked.left).min();
                 match looked.then {
                     Then::Wake => self.wake_now_or_later().await,
-                    Then::Rest(settle) => self.rest = Some(settle),
+                    Then::Rest(settle) => {
+                        self.causes.received();
+                        self.left = None;
+                        self.rest = Some(settle);
+                    }
                     Then::Nothing => {}
                 }
+                self.tell_of_work();
             }
             // `due` is set: a sweeper looks.
             Event::Looked(Err(error)) => warn!(%error, "a look at a mailbox failed"),
         }
     }
 
-    fn look_beside(&mut self, sweep: Sweep, may_rest_later: bool) {
-        let look = look::look(Arc::clone(&self.gateway), sweep, may_rest_later);
+    /// Looks after a run, in whose context it is, or because the record is due.
+    fn look_beside(&mut self, sweep: Sweep, after: Option<Context>) {
+        let look = look::look(Arc::clone(&self.gateway), sweep, after);
         self.running.spawn(async move { Event::Looked(look.await) });
     }
 
@@ -302,7 +324,7 @@ impl<S: Store + 'static> Lane<S> {
     /// The mailbox waits because a message failed or its function cannot run, or
     /// somebody else holds the lease. He may be dead: try again when it is over.
     fn wait_as_told(&mut self, record: &Record) {
-        self.head = self.head.max(record.head);
+        self.consumed(record.head);
         let now = (self.gateway.clock)();
         if let Some(not_before) = record.not_before.filter(|time| *time > now) {
             self.wake_after(not_before.since(now));
@@ -313,6 +335,7 @@ impl<S: Store + 'static> Lane<S> {
             self.mailbox_waits = false;
             // They are the other one's to run, who reads them from the table.
             self.at_hand.clear();
+            self.causes.received();
         }
     }
 
@@ -328,9 +351,31 @@ impl<S: Store + 'static> Lane<S> {
         let Ok(Some(record)) = self.gateway.store.record(&self.address).await else { return false };
         let now = (self.gateway.clock)();
         self.run_out = record.lease_until.filter(|until| *until <= now).map(|_| record.epoch);
-        self.head = self.head.max(record.head);
+        let is_all = record.head >= tail.sequence();
+        self.left = self.left.filter(|_| !is_all);
+        self.consumed(record.head);
+        is_all
+    }
+
+    /// The log up to a place is handled, perhaps in a run of another gateway.
+    fn consumed(&mut self, head: Sequence) {
+        self.head = self.head.max(head);
+        self.at_hand.retain(|segment| segment.last() > head);
+        self.causes.consumed(head);
         self.tell_of_work();
-        record.head >= tail.sequence()
+    }
+
+    /// A segment waits that this lane has sent.
+    fn waits_from_now_on(&mut self, last: Sequence, since: Timestamp) {
+        if !self.gateway.metrics().is_on() {
+            return;
+        }
+        let is_full = self.unconsumed.len() >= UNCONSUMED_MAX;
+        match self.unconsumed.back_mut() {
+            Some((known, _)) if is_full => *known = last,
+            _ => self.unconsumed.push_back((last, since)),
+        }
+        self.tell_of_work();
     }
 
     /// Tells the metrics what waits in the mailbox, as far as this lane knows.
@@ -339,12 +384,11 @@ impl<S: Store + 'static> Lane<S> {
             return;
         }
         while self.unconsumed.pop_front_if(|(last, _)| *last <= self.head).is_some() {}
-        let (first, last) = (self.unconsumed.front(), self.unconsumed.back());
-        let work = first.zip(last).map(|((_, since), (last, _))| Work {
-            messages: last.0.saturating_sub(self.head.0),
-            since: *since,
-        });
-        self.gateway.busy.set(&self.address, work);
+        let first = self.unconsumed.front().map(|(_, since)| *since);
+        let last = self.unconsumed.back().map_or(self.head, |(last, _)| *last);
+        let messages = last.0.saturating_sub(self.head.0).max(1);
+        let since = self.left.into_iter().chain(first).min();
+        self.gateway.busy.set(&self.address, since.map(|since| Work { messages, since }));
     }
 
     fn end_asks_if_unreachable(&self) {
@@ -357,3 +401,6 @@ impl<S: Store + 'static> Lane<S> {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

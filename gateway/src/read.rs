@@ -36,9 +36,8 @@ pub(crate) async fn answer<S: Store + 'static>(
     deadline: Instant,
 ) -> Result<Bytes, Refusal> {
     let function = gateway.functions.of(address.actor_type())?;
-    let span = spans::read(gateway.tracer(), function.name());
     let mut headers = call.headers;
-    span.into_message(&mut headers);
+    let span = spans::read(&gateway.settings.telemetry, function.name(), &mut headers);
     let waits = deadline.saturating_duration_since(Instant::now());
     let read = pb::Read {
         address: address.as_str().to_owned(),
@@ -51,7 +50,8 @@ pub(crate) async fn answer<S: Store + 'static>(
     let result = span.within(timeout_at(deadline, read_of(&function, read))).await;
     match &result {
         Err(_) => span.fail("timeout", ""),
-        Ok(Err(failure)) => span.fail(spans::failed(failure), failure.to_string()),
+        // What Lambda or the function say is for the log alone.
+        Ok(Err(failure)) => span.fail(spans::failed(failure), ""),
         Ok(Ok(_)) => {}
     }
     span.end();

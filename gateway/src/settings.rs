@@ -146,3 +146,16 @@ impl Default for Settings {
         }
     }
 }
+
+#[cfg(test)]
+impl Settings {
+    /// Those of a gateway that measures and traces, and keeps it to itself.
+    pub(crate) fn observed() -> Self {
+        use opentelemetry_sdk::trace::InMemorySpanExporter;
+
+        let otel = callboard_telemetry::Settings::read("test", &|_| None).expect("nothing is set");
+        let exported = Some((InMemorySpanExporter::default(), Duration::from_secs(1)));
+        let telemetry = Pipeline::start_with(&otel, exported).expect("it starts");
+        Self { telemetry: Arc::new(telemetry), ..Self::default() }
+    }
+}

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 
+use callboard_mailbox::limits::{HEADER_BYTES_MAX, SEGMENT_MESSAGES_MAX};
 use callboard_mailbox::message::Kind;
 use callboard_mailbox::{Address, Message};
 use callboard_telemetry::context::{self, HEADERS};
@@ -13,16 +14,16 @@ use callboard_telemetry::{Pipeline, attributes};
 use opentelemetry::Context;
 use opentelemetry::trace::{SpanContext, TraceContextExt};
 
+use crate::door::headers::OWN_PREFIX;
 use crate::functions::Failure;
 
-/// The most messages that an invocation is linked to.
-pub(crate) const CAUSES_MAX: usize = 128;
+/// The most messages that an invocation or a write is linked to: those of one segment.
+pub(crate) const CAUSES_MAX: usize = SEGMENT_MESSAGES_MAX;
 
-/// Begins the span of sending a message, and has the message carry it.
+/// Begins the span of sending a message, and has the message carry it, as far as it fits beside
+/// the message's own headers.
 pub(crate) fn send(pipeline: &Pipeline, address: &Address, message: &mut Message) -> Span {
-    if !pipeline.propagates() {
-        message.headers.retain(|(name, _)| !HEADERS.contains(&name.as_str()));
-    }
+    own_headers(pipeline, &mut message.headers);
     let tracer = pipeline.tracer();
     if !tracer.is_on() {
         return Span::none();
@@ -42,7 +43,27 @@ pub(crate) fn send(pipeline: &Pipeline, address: &Address, message: &mut Message
         })
     });
     span.into_message(&mut message.headers);
+    leave_out_what_does_not_fit(&mut message.headers);
     span
+}
+
+/// Of the caller's headers those that go along: not the trace context, where settings say so.
+fn own_headers(pipeline: &Pipeline, headers: &mut Vec<(String, String)>) {
+    if !pipeline.propagates() {
+        headers.retain(|(name, _)| !HEADERS.contains(&name.as_str()));
+    }
+}
+
+/// Baggage first, then the state. What Callboard itself says of the caller does not count.
+fn leave_out_what_does_not_fit(headers: &mut Vec<(String, String)>) {
+    let counts = |(name, _): &&(String, String)| !name.starts_with(OWN_PREFIX);
+    for left_out in HEADERS.iter().rev() {
+        let sizes = headers.iter().filter(counts).map(|(name, value)| name.len() + value.len());
+        if sizes.sum::<usize>() <= HEADER_BYTES_MAX {
+            return;
+        }
+        headers.retain(|(name, _)| name != left_out);
+    }
 }
 
 /// Whose span a message is sent in: that of the call; or that of the message's own headers, which
@@ -68,19 +89,27 @@ pub(crate) fn append(tracer: &Tracer, actor_type: &str, causes: &[Context]) -> S
     })
 }
 
-/// Begins the span of an invocation for messages: in the trace of the one that it is for, or in
-/// one of its own that is linked to all. It is for none when a sweep or another actor is why.
-pub(crate) fn invoke(tracer: &Tracer, function: &str, causes: &[Context]) -> Span {
+/// Begins the span of an invocation for messages, and for what other actors have sent in `runs`:
+/// in the trace of the message if it is for one alone, or in one of its own that is linked to all;
+/// below another's run it would be part of a trace that need not end. It is for none when a sweep
+/// is why.
+pub(crate) fn invoke(
+    tracer: &Tracer,
+    function: &str,
+    messages: &[Context],
+    runs: &[Context],
+) -> Span {
     if !tracer.is_on() {
         return Span::none();
     }
-    let (place, links) = match (causes, first_kept(causes)) {
+    let all = || messages.iter().chain(runs);
+    let (place, links) = match (messages, runs, all().next()) {
+        ([message], [], _) => (Place::Under(message), Vec::new()),
         // A story that is not kept goes on as one.
-        ([cause], _) => (Place::Under(cause), Vec::new()),
-        ([first, ..], Some((_, kept))) if !is_kept(kept) => (Place::Under(first), Vec::new()),
-        (several, _) => (Place::Alone, several.iter().filter_map(linked).collect()),
+        (_, _, Some(first)) if !all().any(is_kept) => (Place::Under(first), Vec::new()),
+        _ => (Place::Alone, all().filter_map(linked).take(CAUSES_MAX).collect()),
     };
-    tracer.begin_linked(place, links, None, || attributes::invoke(function, None, causes.len()))
+    tracer.begin_linked(place, links, None, || attributes::invoke(function, messages.len()))
 }
 
 /// What a function is told, so that its spans are below this one.
@@ -90,12 +119,22 @@ pub(crate) fn headers(span: &Span) -> HashMap<String, String> {
     headers.into_iter().collect()
 }
 
-/// Begins the span of an invocation for a read-only ask, below that of its call.
-pub(crate) fn read(tracer: &Tracer, function: &str) -> Span {
+/// Begins the span of an invocation for a read-only ask, below that of its call, and has the
+/// reader see it in the headers.
+pub(crate) fn read(
+    pipeline: &Pipeline,
+    function: &str,
+    headers: &mut Vec<(String, String)>,
+) -> Span {
+    own_headers(pipeline, headers);
+    let tracer = pipeline.tracer();
     if !tracer.is_on() {
         return Span::none();
     }
-    tracer.begin(Place::Under(&Context::current()), || attributes::invoke(function, None, 1))
+    let call = Context::current();
+    let span = tracer.begin(Place::Under(&call), || attributes::invoke(function, 1));
+    span.into_message(headers);
+    span
 }
 
 /// How a run ended that gave no result, in one of few words.

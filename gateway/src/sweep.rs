@@ -25,19 +25,22 @@ pub(crate) async fn run_forever<S: Store + 'static>(gateway: &Arc<Gateway<S>>) {
     let mut period = tokio::time::interval(gateway.settings.sweep_period);
     period.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut unknown = HashSet::new();
+    gateway.metrics().sweep_ended(Instant::now().into_std());
     // The first tick comes at once: what a crash left behind does not wait.
     loop {
         period.tick().await;
+        let mut is_whole = true;
         for shard in 0..DUE_SHARDS {
             if gateway.draining.is_cancelled() {
                 return;
             }
             if let Err(error) = sweep(gateway, shard, &mut unknown).await {
                 warn!(%error, shard, "the due index could not be read");
+                is_whole = false;
             }
         }
-        if gateway.metrics().is_on() {
-            gateway.busy.tell(gateway.metrics(), (gateway.clock)());
+        if is_whole {
+            gateway.metrics().sweep_ended(Instant::now().into_std());
         }
     }
 }
@@ -59,7 +62,7 @@ async fn sweep<S: Store + 'static>(
             let actor_type = due.address.actor_type();
             let at = begun + due.at.since(now);
             let handed = gateway.to_lane(&due.address, Command::Sweep(at));
-            if handed.is_ok() && due.at <= now {
+            if due.at <= now {
                 gateway.metrics().swept(now.since(due.at));
             }
             if handed.is_err() && unknown.insert(actor_type.to_owned()) {
@@ -72,4 +75,33 @@ async fn sweep<S: Store + 'static>(
         last = page.into_iter().next_back();
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use callboard_mailbox::Address;
+
+    use super::*;
+    use crate::Settings;
+
+    #[tokio::test]
+    async fn messages_for_a_type_without_a_function_show_in_the_lag() {
+        let gateway = Gateway::of_types([], Settings::observed());
+        let address = Address::new("t.v1.A", "a").expect("an address");
+        let due = (gateway.clock)().minus(Duration::from_secs(400));
+        gateway.store.schedule(&address, due).await.expect("it is in memory");
+        for shard in 0..DUE_SHARDS {
+            sweep(&gateway, shard, &mut HashSet::new()).await.expect("it is in memory");
+        }
+        // The gateway's own sweeping has begun by then.
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        let text = gateway.settings.telemetry.prometheus_text();
+        let sum =
+            text.lines().find_map(|line| line.strip_prefix("callboard_sweep_lag_seconds_sum"));
+        let sum = sum.and_then(|rest| rest.rsplit(' ').next()).expect("it is measured");
+        assert!(sum.parse::<f64>().expect("a number") >= 400.0, "{sum}");
+        assert!(text.contains("callboard_sweep_age_seconds"), "{text}");
+    }
 }

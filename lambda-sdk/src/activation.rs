@@ -96,6 +96,13 @@ fn size(reply: &Reply) -> usize {
     reply.outcome.size() + reply.id.as_str().len() + REPLY_OVERHEAD_BYTES
 }
 
+/// What came of an attempt at a message.
+pub(crate) struct Handled {
+    pub(crate) ran: Ran,
+    /// The kind of its failure, if it is tried again.
+    pub(crate) failure: Option<&'static str>,
+}
+
 /// Why a run broke off. Its lease runs out, or whoever invoked it ends it.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Broken {
@@ -165,17 +172,18 @@ async fn run_on<A: Actor, S: Store>(
                 stats.begun(&run, now);
                 let begun = Instant::now();
                 let ran = process.within(handled).await;
-                let ran = ran.inspect_err(|error| process.failed("broken_off", error))?;
-                story.processed(process, &run, ran.as_ref());
-                if let Some(ran) = ran {
-                    stats.handled(&run, &ran, begun.elapsed());
+                // What the store says of itself is for the log.
+                let handled = ran.inspect_err(|_| process.failed("broken_off", ""))?;
+                story.processed(process, &run, handled.as_ref().map(|handled| &handled.ran));
+                if let Some(Handled { ran, failure }) = handled {
+                    stats.handled(&run, failure, begun.elapsed());
                     drain.ran(ran, clock());
                 }
             }
             Step::Commit(commit) => {
                 let span = story.commit(&commit);
                 let committed = span.within(persist(|| store.commit(&commit))).await;
-                let committed = committed.inspect_err(|error| span.failed("store", error))?;
+                let committed = committed.inspect_err(|_| span.failed("store", ""))?;
                 story.committed(span, &commit, &committed);
                 if committed == Committed::Applied {
                     stats.committed(&commit, drain.head());
@@ -199,7 +207,7 @@ async fn handle_and_renew<A: Actor, S: Store>(
     drain: &mut Drain,
     run: &Run,
     process: &trace::Span,
-) -> Result<Option<Ran>, Broken> {
+) -> Result<Option<Handled>, Broken> {
     let Surroundings { store, clock, backoff, trace, .. } = surroundings;
     let (address, state) = (drain.address().clone(), drain.state().cloned());
     let timers = drain.timers().map(|(name, at)| (name.to_owned(), at)).collect();
@@ -210,7 +218,7 @@ async fn handle_and_renew<A: Actor, S: Store>(
         let wait = drain.renew_at().since(clock());
         tokio::select! {
             biased;
-            ran = &mut handling => return Ok(Some(ran)),
+            handled = &mut handling => return Ok(Some(handled)),
             () = tokio::time::sleep(wait) => {}
         }
         let renewal = drain.renewal(clock());
@@ -267,15 +275,15 @@ pub(crate) async fn handle<A: Actor>(
     run: &Run,
     backoff: &Backoff,
     process: &trace::Span,
-) -> Ran {
+) -> Handled {
     let called = call(held.take(), context, state, run);
-    let (error, kind) = match AssertUnwindSafe(called).catch_unwind().await {
+    let error = match AssertUnwindSafe(called).catch_unwind().await {
         Ok(Ok((ran, current))) => {
             *held = Some(current);
-            return ran;
+            return Handled { ran, failure: None };
         }
-        Ok(Err(error)) => (error, "handler_failed"),
-        Err(panic) => (Error::retried(panic_message(&*panic)), "handler_panicked"),
+        Ok(Err(error)) => error,
+        Err(panic) => Error::panicked(&*panic),
     };
     if let Some(status) = error.status() {
         process.refused(status.code());
@@ -284,12 +292,15 @@ pub(crate) async fn handle<A: Actor>(
             // Nobody else will ever hear of it.
             warn!(%error, "the handler refused a message whose answer nobody waits for");
         }
-        return Ran::Refused { outcome: answer::failed(status) };
+        let ran = Ran::Refused { outcome: answer::failed(status) };
+        return Handled { ran, failure: None };
     }
-    process.failed(kind, &error);
+    let failure = error.failure();
+    process.failed(failure, &error);
     let delay = backoff.delay(run.attempt, fastrand::f64());
     error!(retry_in = ?delay, %error, "the handler failed");
-    Ran::Failed { delay, error: error_text(error.to_string()) }
+    let ran = Ran::Failed { delay, error: error_text(error.to_string()) };
+    Handled { ran, failure: Some(failure) }
 }
 
 async fn call<A: Actor>(
@@ -366,16 +377,8 @@ pub(crate) async fn read<A: Actor>(
         }
         Ok(Ok((response, held))) => (response, Some(held)),
         Ok(Err(error)) => (Err(error), None),
-        Err(panic) => (Err(Error::retried(panic_message(&*panic))), None),
+        Err(panic) => (Err(Error::panicked(&*panic)), None),
     }
-}
-
-fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    format!("the handler panicked: {}", text.unwrap_or("no message"))
 }
 
 #[cfg(test)]

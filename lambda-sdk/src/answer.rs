@@ -192,6 +192,10 @@ const STATUS_BYTES_MAX: usize = 4 * 1024;
 /// The promise to answer later, from another message of the same actor. It can be a
 /// part of the state; whoever waits is answered once, since answering takes it.
 ///
+/// It takes what the actor's address and the message's id take, and about 80 bytes: less than
+/// 1.8 KiB. One to an actor that asked has its correlation, too. In a state that is JSON it is a
+/// third more.
+///
 /// `R` is the response that is promised. See [`Context::reply_later`].
 pub struct Later<R> {
     /// `None` when nobody waits: the message is a tell.

@@ -400,7 +400,9 @@ impl<'a> Context<'a> {
             self.change(TimerChange::Set { name, at, message })?;
         }
         let method = handler.method.to_owned();
-        let answer_to = AnswerTo::Actor { address: self.address.clone(), id, method, token };
+        // The message's own headers have its trace.
+        let (address, traceparent) = (self.address.clone(), None);
+        let answer_to = AnswerTo::Actor { address, id, method, token, traceparent };
         let deadline = timeout.map(|timeout| self.now.plus(timeout));
         let answer_to = Some(Box::new(answer_to));
         self.post(to, Message { deadline, answer_to, ..message }, None)
@@ -410,7 +412,7 @@ impl<'a> Context<'a> {
         // Nobody waits for a tell.
         let Some(to) = later.to else { return Ok(()) };
         self.take_room(outcome.size())?;
-        self.trace.reply(&to, outcome.size());
+        let to = self.trace.reply(to, outcome.size());
         self.effects.answers.push((to, outcome));
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! Errors that answer the caller, and errors that are retried.
 
+use std::any::Any;
 use std::fmt;
 
 use tonic::{Code, Status};
@@ -18,6 +19,8 @@ pub struct Error(Kind);
 enum Kind {
     Terminal(Box<Status>),
     Retried(Box<dyn std::error::Error + Send + Sync>),
+    /// The handler panicked with this text. It is tried again, too.
+    Panicked(String),
     /// The message is done, and its answer comes later.
     Later,
 }
@@ -70,6 +73,21 @@ impl Error {
         ))
     }
 
+    /// What a handler's panic is, by what it was given.
+    pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Self {
+        let text = panic.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        Self(Kind::Panicked(text.unwrap_or("no message").to_owned()))
+    }
+
+    /// What spans and metrics call the failure, when the message is retried.
+    pub(crate) fn failure(&self) -> &'static str {
+        match self.0 {
+            Kind::Panicked(_) => "handler_panicked",
+            Kind::Terminal(_) | Kind::Retried(_) | Kind::Later => "handler_failed",
+        }
+    }
+
     /// What a handler returns that has no answer of its own.
     pub(crate) fn later() -> Self {
         Self(Kind::Later)
@@ -84,7 +102,7 @@ impl Error {
     pub fn status(&self) -> Option<&Status> {
         match &self.0 {
             Kind::Terminal(status) => Some(status),
-            Kind::Retried(_) | Kind::Later => None,
+            Kind::Retried(_) | Kind::Panicked(_) | Kind::Later => None,
         }
     }
 }
@@ -100,6 +118,7 @@ impl fmt::Display for Error {
         match &self.0 {
             Kind::Terminal(status) => write!(f, "{:?}: {}", status.code(), status.message()),
             Kind::Later => f.write_str("the answer comes later"),
+            Kind::Panicked(text) => write!(f, "the handler panicked: {text}"),
             Kind::Retried(error) => {
                 write!(f, "{error}")?;
                 let mut source = error.source();

@@ -13,9 +13,11 @@ use callboard_telemetry::pipeline::{ACTIVATION_FLUSH_MAX, Error, Pipeline, Setti
 use callboard_telemetry::store::Watch;
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use lambda_extension::Extension;
 use lambda_runtime::LambdaInvocation;
 use lambda_runtime::tower::{Layer, Service};
-use tracing::error;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::{error, warn};
 use tracing_subscriber::EnvFilter;
 
 use crate::stats::Units;
@@ -23,6 +25,10 @@ use crate::trace::Trace;
 
 /// What the spans are said to be of where the environment does not name its function.
 const SERVICE: &str = "callboard-function";
+
+/// The name of the extension: that of `lambda_runtime`. An author whose `main` has registered it
+/// before, for an end of his own, keeps his.
+const EXTENSION: &str = "_lambda-rust-runtime-no-op-graceful-shutdown-helper";
 
 /// How Lambda says in which form it wants the log.
 const LOG_FORMAT: &str = "AWS_LAMBDA_LOG_FORMAT";
@@ -48,6 +54,7 @@ impl Exports {
         let style = Style { format, ansi: false, time: is_json, target: false };
         // A subscriber that the function has set before is left in place.
         let _ = logs::init(style, filter, exports.trace.tracer());
+        exports.pipeline.warn();
         if let Some(error) = wrong {
             error!(%error, "no spans are exported");
         }
@@ -82,17 +89,36 @@ impl Exports {
 
     /// Has what is left exported when Lambda ends the environment. Lambda tells only those
     /// functions of their end that have an extension, so one is registered, if there is anything
-    /// to export.
+    /// to export. A function that cannot have one goes on without.
     pub(crate) async fn end_with_environment(&self) {
         if !self.pipeline.is_on() {
             return;
         }
-        let pipeline = Arc::clone(&self.pipeline);
-        let end = move || async move {
-            pipeline.shutdown(ACTIVATION_FLUSH_MAX).await;
+        let end = match end_of_environment().await {
+            Ok(end) => end,
+            Err(error) => {
+                return warn!(%error, "spans may be lost when Lambda ends this environment");
+            }
         };
-        lambda_runtime::spawn_graceful_shutdown_handler(end).await;
+        let pipeline = Arc::clone(&self.pipeline);
+        tokio::spawn(async move {
+            end.await;
+            pipeline.shutdown(ACTIVATION_FLUSH_MAX).await;
+            std::process::exit(0);
+        });
     }
+}
+
+/// Has Lambda tell when it ends the environment, which is when the future that this returns does.
+async fn end_of_environment() -> Result<impl Future<Output = ()>, lambda_runtime::Error> {
+    let extension = Extension::new().with_events(&[]).with_extension_name(EXTENSION);
+    let extension = extension.register().await?;
+    // It asks for events, of which there are none: Lambda waits until it does.
+    tokio::spawn(extension.run());
+    let mut ends = signal(SignalKind::terminate())?;
+    Ok(async move {
+        ends.recv().await;
+    })
 }
 
 impl<S> Layer<S> for Exports {

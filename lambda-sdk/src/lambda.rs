@@ -161,7 +161,8 @@ impl<S: Store> Handler<S> {
         };
         let finished = run.within(kind.activate(&surroundings, &mut drain)).await;
         let Finished { end, replies, mut stats } =
-            finished.inspect_err(|error| run.failed("broken_off", error))?;
+            // What the store says of itself is for the log.
+            finished.inspect_err(|_| run.failed("broken_off", ""))?;
         run.ended(end);
         if let End::Hole { at } = end {
             let error = format!("message {at} is missing in the mailbox");
@@ -184,7 +185,7 @@ impl<S: Store> Handler<S> {
         let invoked = Invoked { actor_type, id, is_cold, epoch: None, headers: &headers };
         let invocation = self.trace.run(&invoked);
         let snapshot = invocation.within(snapshot(&self.store, &address)).await;
-        let snapshot = snapshot.inspect_err(|error| invocation.failed("broken_off", error))?;
+        let snapshot = snapshot.inspect_err(|_| invocation.failed("broken_off", ""))?;
         let (revision, state) = match snapshot {
             Some((record, state)) => (record.revision, state),
             None => (Revision::default(), None),
@@ -202,7 +203,7 @@ impl<S: Store> Handler<S> {
                 }
                 // The caller tries again; the log tells the error.
                 None => {
-                    process.failed("handler_failed", &error);
+                    process.failed(error.failure(), &error);
                     return Err(error.to_string().into());
                 }
             },

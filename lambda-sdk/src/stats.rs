@@ -7,7 +7,7 @@ use std::time::Duration;
 use callboard_mailbox::Sequence;
 use callboard_mailbox::clock::{Timestamp, millis};
 use callboard_mailbox::commit::Commit;
-use callboard_mailbox::drain::{Ran, Run};
+use callboard_mailbox::drain::Run;
 use callboard_proto::pb::{HandlerStats, RequestUnits, RunStats};
 
 /// The most values of each list. They go with the result of the run.
@@ -29,12 +29,9 @@ impl Stats {
         }
     }
 
-    /// Its handler has ended.
-    pub(crate) fn handled(&mut self, run: &Run, ran: &Ran, took: Duration) {
-        let error_type = match ran {
-            Ran::Failed { .. } => "handler_failed",
-            _ => "",
-        };
+    /// Its handler has ended, with a failure of this kind if it is tried again.
+    pub(crate) fn handled(&mut self, run: &Run, failure: Option<&str>, took: Duration) {
+        let error_type = failure.unwrap_or_default();
         let handlers = &mut self.0.handlers;
         let count: usize = handlers.iter().map(|handler| handler.took_us.len()).sum();
         if count >= VALUES_MAX {

@@ -539,7 +539,7 @@ impl<A: Actor> TestKind for Of<A> {
         let handled = async move {
             let mut held: Option<Held<A>> = None;
             let (backoff, span) = (Backoff::default(), Span::none());
-            activation::handle(&mut held, context, state, run, &backoff, &span).await
+            activation::handle(&mut held, context, state, run, &backoff, &span).await.ran
         };
         handled.boxed()
     }

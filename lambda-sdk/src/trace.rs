@@ -18,9 +18,6 @@ use opentelemetry::trace::{SpanContext, TraceContextExt};
 use opentelemetry::{Context, KeyValue};
 use tonic::Code;
 
-/// The most messages to which the span of a commit links.
-const LINKS_MAX: usize = 128;
-
 /// Makes the spans of a function. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Trace {
@@ -125,13 +122,25 @@ impl Trace {
         }
     }
 
-    /// Tells that a handler answers whoever waits since an earlier message.
-    pub(crate) fn reply(&self, to: &AnswerTo, size: usize) {
-        let (address, id, method) = match to {
+    /// Tells that a handler answers whoever waits since an earlier message: in the trace of him
+    /// who waits, with a link to where the answer is given. It goes on there, below this.
+    pub(crate) fn reply(&self, to: AnswerTo, size: usize) -> AnswerTo {
+        if !self.tracer.is_on() {
+            return to;
+        }
+        let asked = to.traceparent().map(|it| (context::TRACEPARENT.to_owned(), it.to_owned()));
+        let asker = self.sender(asked.as_slice());
+        let current = Context::current();
+        let (place, links) = match &asker {
+            Some(asker) => (asker, vec![current.span().span_context().clone()]),
+            None => (&current, Vec::new()),
+        };
+        let links = links.into_iter().filter(SpanContext::is_sampled).collect();
+        let (address, id, method) = match &to {
             AnswerTo::Caller { address, id, .. } => (address, id, None),
             AnswerTo::Actor { address, id, method, .. } => (address, id, Some(method)),
         };
-        let span = self.tracer.begin(Place::Under(&Context::current()), || {
+        let span = self.tracer.begin_linked(Place::Under(place), links, None, || {
             let mut description = attributes::reply(&attributes::Message {
                 actor_type: address.actor_type(),
                 key: self.tracer.key(address.key()),
@@ -146,7 +155,13 @@ impl Trace {
             }
             description
         });
-        span.end();
+        if asker.is_none() {
+            return to;
+        }
+        let mut headers = Vec::new();
+        span.into_message(&mut headers);
+        let parent = headers.into_iter().find(|(name, _)| name == context::TRACEPARENT);
+        to.within(parent.map(|(_, value)| value))
     }
 
     /// The context that came with a message or an invocation.
@@ -191,7 +206,7 @@ impl Span {
 
     /// Says that the handler refused the message, which is an answer and no failure.
     pub(crate) fn refused(&self, code: Code) {
-        self.0.set(attributes::status(name(code)));
+        self.0.set(attributes::status(attributes::code_name(code.into())));
     }
 
     /// Says how the run ended.
@@ -275,7 +290,8 @@ impl<'a> Story<'a> {
             [one] => tracer.begin(Place::Under(&one.context), describe),
             _ => {
                 let links = of.iter().map(|attempt| attempt.context.span().span_context().clone());
-                let links = links.filter(SpanContext::is_sampled).take(LINKS_MAX).collect();
+                // As many as a commit consumes at most, which the pipeline keeps.
+                let links = links.filter(SpanContext::is_sampled).collect();
                 let run = self.run.0.context();
                 tracer.begin_linked(Place::Under(&run), links, None, describe)
             }
@@ -314,29 +330,6 @@ impl Attempt {
             Some(sequence) => sequence <= commit.head,
             None => commit.consumed.iter().any(is_parcel),
         }
-    }
-}
-
-/// The code as the conventions have it.
-fn name(code: Code) -> &'static str {
-    match code {
-        Code::Ok => "OK",
-        Code::Cancelled => "CANCELLED",
-        Code::Unknown => "UNKNOWN",
-        Code::InvalidArgument => "INVALID_ARGUMENT",
-        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
-        Code::NotFound => "NOT_FOUND",
-        Code::AlreadyExists => "ALREADY_EXISTS",
-        Code::PermissionDenied => "PERMISSION_DENIED",
-        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
-        Code::FailedPrecondition => "FAILED_PRECONDITION",
-        Code::Aborted => "ABORTED",
-        Code::OutOfRange => "OUT_OF_RANGE",
-        Code::Unimplemented => "UNIMPLEMENTED",
-        Code::Internal => "INTERNAL",
-        Code::Unavailable => "UNAVAILABLE",
-        Code::DataLoss => "DATA_LOSS",
-        Code::Unauthenticated => "UNAUTHENTICATED",
     }
 }
 

@@ -21,7 +21,10 @@ use crate::commit::{Answered, Commit, Committed, LeaseAfter};
 use crate::dead_letter::DeadLetter;
 use crate::lease::{Lease, Terms};
 use crate::limits::{COMMIT_MESSAGES_MAX, EFFECTS_MAX, PENDING_WAKES_MAX};
-use crate::message::{Answer, AnswerTo, DecodeError, Kind, Message, MessageId, Segment, Sequence};
+use crate::message::{
+    Answer, AnswerTo, CONTEXT_HEADERS, DecodeError, Kind, Message, MessageId, Segment, Sequence,
+    TRACEPARENT,
+};
 use crate::parcel::{PendingWake, Slot};
 use crate::record::{Epoch, Revision};
 use crate::reply::{Outcome, Reply};
@@ -478,7 +481,8 @@ impl Drain {
         let answers = std::mem::take(&mut effects.answers);
         let mut made = self.answered(&next.message, outcome, effects, now);
         for (to, outcome) in answers {
-            self.answer(&mut made, to, outcome, &next.message, now);
+            let headers = headers_of_late_answer(&to, &next.message);
+            self.answer(&mut made, to, outcome, headers, now);
         }
         self.batch.push(next, Made { state, ..made }, now);
     }
@@ -706,7 +710,7 @@ impl Drain {
         let mut made = Made { effects, ..Made::default() };
         let answer_to = message.answer_to.clone().filter(|_| outcome != Outcome::Later);
         if let Some(to) = answer_to {
-            self.answer(&mut made, *to, outcome.clone(), message, now);
+            self.answer(&mut made, *to, outcome.clone(), message.headers.clone(), now);
         }
         made.reply = message.is_answered().then(|| Reply {
             id: message.id.clone(),
@@ -721,22 +725,22 @@ impl Drain {
         made
     }
 
-    /// Gives somebody an outcome; `cause` is the message that is run.
+    /// Gives somebody an outcome. The headers are for an actor; a caller gets none.
     fn answer(
         &self,
         made: &mut Made,
         to: AnswerTo,
         outcome: Outcome,
-        cause: &Message,
+        headers: Vec<(String, String)>,
         now: Timestamp,
     ) {
         match to {
-            AnswerTo::Caller { address, id, digest } => {
+            AnswerTo::Caller { address, id, digest, .. } => {
                 let expires = now.plus(self.rules.reply_retention);
                 let reply = Reply { id, outcome, digest, expires };
                 made.answers.push(Answered { address, reply });
             }
-            AnswerTo::Actor { address, id, method, token } => {
+            AnswerTo::Actor { address, id, method, token, .. } => {
                 let message = Message {
                     id,
                     kind: Kind::Tell,
@@ -744,7 +748,7 @@ impl Drain {
                     payload: Answer { token, outcome }.encoded(),
                     sent_at: now,
                     deadline: None,
-                    headers: cause.headers.clone(),
+                    headers,
                     receipt: false,
                     sender: Some(self.address().clone()),
                     answer_to: None,
@@ -758,6 +762,15 @@ impl Drain {
     fn attempt_at_front(&self) -> u32 {
         if self.batch.is_empty() { self.attempt } else { 1 }
     }
+}
+
+/// The headers of an answer to an earlier ask, which `cause` gives. Whoever asked goes on in the
+/// trace of his ask: that of `cause`, and its baggage, are somebody else's.
+fn headers_of_late_answer(to: &AnswerTo, cause: &Message) -> Vec<(String, String)> {
+    let others = cause.headers.iter();
+    let others = others.filter(|(name, _)| !CONTEXT_HEADERS.contains(&name.as_str())).cloned();
+    let parent = to.traceparent().map(|parent| (TRACEPARENT.to_owned(), parent.to_owned()));
+    others.chain(parent).collect()
 }
 
 #[cfg(test)]

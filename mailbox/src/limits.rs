@@ -36,6 +36,10 @@ pub const STATE_CHUNK_BYTES_MAX: usize = 380 * 1024;
 /// The most headers of a message, in bytes of names and values.
 pub const HEADER_BYTES_MAX: usize = 8 * 1024;
 
+/// The longest `traceparent` that is kept for whoever waits for an answer, in bytes. Those of
+/// version 00 have 55.
+pub const TRACEPARENT_BYTES_MAX: usize = 256;
+
 /// The largest segment, in bytes of its encoded messages: one item of 400 KB,
 /// less its keys and attribute names.
 pub const SEGMENT_BYTES_MAX: usize = 380 * 1024;

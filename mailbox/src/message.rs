@@ -8,7 +8,7 @@ use prost::Message as _;
 
 use crate::address::Address;
 use crate::clock::Timestamp;
-use crate::limits::MESSAGE_ID_BYTES_MAX;
+use crate::limits::{MESSAGE_ID_BYTES_MAX, TRACEPARENT_BYTES_MAX};
 use crate::reply::Outcome;
 
 /// A message's place in its mailbox's log, contiguous from 1. Zero is the
@@ -81,6 +81,12 @@ pub enum Kind {
     Ask,
 }
 
+/// The header that names the span in which a message was sent.
+pub const TRACEPARENT: &str = "traceparent";
+
+/// The headers that say to which trace a message belongs, and what goes along in it.
+pub const CONTEXT_HEADERS: [&str; 3] = [TRACEPARENT, "tracestate", "baggage"];
+
 /// One message to an actor.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Message {
@@ -120,6 +126,8 @@ pub enum AnswerTo {
         id: MessageId,
         /// See [`crate::Reply::digest`].
         digest: Option<Digest>,
+        /// See [`AnswerTo::traceparent`].
+        traceparent: Option<String>,
     },
     /// An actor: it gets a message.
     Actor {
@@ -131,6 +139,8 @@ pub enum AnswerTo {
         method: String,
         /// What the actor gets back with the outcome, as it gave it.
         token: Bytes,
+        /// See [`AnswerTo::traceparent`].
+        traceparent: Option<String>,
     },
 }
 
@@ -162,6 +172,27 @@ impl Answer {
 }
 
 impl AnswerTo {
+    /// The header of this name that came with the ask, so that an answer that another message
+    /// gives belongs to the trace of whoever waits; at most [`TRACEPARENT_BYTES_MAX`] bytes.
+    /// `None` when there was none, and within a message that was not run yet: its own headers
+    /// have it.
+    #[must_use]
+    pub fn traceparent(&self) -> Option<&str> {
+        match self {
+            Self::Caller { traceparent, .. } | Self::Actor { traceparent, .. } => {
+                traceparent.as_deref()
+            }
+        }
+    }
+
+    /// The same with a `traceparent`.
+    #[must_use]
+    pub fn within(mut self, parent: Option<String>) -> Self {
+        let (Self::Caller { traceparent, .. } | Self::Actor { traceparent, .. }) = &mut self;
+        *traceparent = parent;
+        self
+    }
+
     /// The stored form.
     #[must_use]
     pub fn encoded(&self) -> Bytes {
@@ -320,9 +351,20 @@ impl Message {
                 address: address.clone(),
                 id: self.id.clone(),
                 digest: self.digest(),
+                traceparent: self.traceparent(),
             }),
-            Kind::Tell => self.answer_to.as_deref().cloned(),
+            Kind::Tell => self.answer_to.as_deref().cloned().map(|to| {
+                // A message that was forwarded says itself who asked first.
+                let parent = to.traceparent().map(str::to_owned).or_else(|| self.traceparent());
+                to.within(parent)
+            }),
         }
+    }
+
+    fn traceparent(&self) -> Option<String> {
+        let mut headers = self.headers.iter();
+        let (_, value) = headers.find(|(name, _)| name == TRACEPARENT)?;
+        Some(value.clone()).filter(|value| value.len() <= TRACEPARENT_BYTES_MAX)
     }
 
     /// What its reply says of it; `None` when nobody else can send its id.
@@ -401,6 +443,8 @@ mod wire {
         method: Option<String>,
         #[prost(bytes = "bytes", tag = "5")]
         token: Bytes,
+        #[prost(string, optional, tag = "6")]
+        traceparent: Option<String>,
     }
 
     #[derive(Clone, PartialEq, prost::Message)]
@@ -416,19 +460,21 @@ mod wire {
     impl From<&super::AnswerTo> for AnswerTo {
         fn from(to: &super::AnswerTo) -> Self {
             match to {
-                super::AnswerTo::Caller { address, id, digest } => Self {
+                super::AnswerTo::Caller { address, id, digest, traceparent } => Self {
                     address: address.as_str().to_owned(),
                     id: id.as_str().to_owned(),
                     digest: Digest::to_bytes(*digest),
                     method: None,
                     token: Bytes::new(),
+                    traceparent: traceparent.clone(),
                 },
-                super::AnswerTo::Actor { address, id, method, token } => Self {
+                super::AnswerTo::Actor { address, id, method, token, traceparent } => Self {
                     address: address.as_str().to_owned(),
                     id: id.as_str().to_owned(),
                     digest: Bytes::new(),
                     method: Some(method.clone()),
                     token: token.clone(),
+                    traceparent: traceparent.clone(),
                 },
             }
         }
@@ -441,9 +487,13 @@ mod wire {
             let address =
                 Address::parse(&to.address).map_err(|_| DecodeError::Field("address to answer"))?;
             let id = MessageId::new(&to.id).map_err(|_| DecodeError::Field("id to answer"))?;
-            Ok(match to.method {
-                Some(method) => Self::Actor { address, id, method, token: to.token },
-                None => Self::Caller { address, id, digest: Digest::from_bytes(&to.digest)? },
+            let AnswerTo { digest, method, token, traceparent, .. } = to;
+            Ok(match method {
+                Some(method) => Self::Actor { address, id, method, token, traceparent },
+                None => {
+                    let digest = Digest::from_bytes(&digest)?;
+                    Self::Caller { address, id, digest, traceparent }
+                }
             })
         }
     }
@@ -528,6 +578,7 @@ mod tests {
                 id: MessageId::new("ask").expect("an id"),
                 method: "OnAdded".into(),
                 token: Bytes::from_static(b"token"),
+                traceparent: None,
             })),
         }
     }
@@ -537,11 +588,15 @@ mod tests {
         let address = Address::new("test.v1.A", "a").expect("an address");
         let id = MessageId::new("a").expect("an id");
         for digest in [None, Some(Digest::of("Add", b"1"))] {
-            let to = AnswerTo::Caller { address: address.clone(), id: id.clone(), digest };
+            let (address, id) = (address.clone(), id.clone());
+            let to = AnswerTo::Caller { address, id, digest, traceparent: None };
             assert_eq!(AnswerTo::from_encoded(to.encoded()).expect("it reads"), to);
         }
         let to = *message("b").answer_to.expect("an actor");
         assert_eq!(AnswerTo::from_encoded(to.encoded()).expect("it reads"), to);
+        let to = to.within(Some("00-1-2-01".to_owned()));
+        assert_eq!(AnswerTo::from_encoded(to.encoded()).expect("it reads"), to);
+        assert_eq!(to.traceparent(), Some("00-1-2-01"));
         assert!(AnswerTo::from_encoded(Bytes::new()).is_err());
         let answer = Answer { token: Bytes::from_static(b"t"), outcome: Outcome::Cancelled };
         assert_eq!(Answer::from_encoded(answer.encoded()).expect("it reads"), answer);
@@ -552,10 +607,41 @@ mod tests {
         let address = Address::new("test.v1.B", "b").expect("an address");
         let ask = message("a");
         let (id, digest) = (ask.id.clone(), ask.digest());
-        let caller = AnswerTo::Caller { address: address.clone(), id, digest };
+        let traceparent = Some("00-1-2-01".to_owned());
+        let caller = AnswerTo::Caller { address: address.clone(), id, digest, traceparent };
         assert_eq!(ask.waits(&address), Some(caller));
         let tell = Message { kind: Kind::Tell, ..ask };
-        assert_eq!(tell.waits(&address), tell.answer_to.as_deref().cloned());
+        let named = tell.answer_to.as_deref().cloned();
+        assert_eq!(tell.waits(&address).map(|to| to.within(None)), named);
+    }
+
+    #[test]
+    fn whoever_waits_stays_in_the_trace_of_his_own_ask() {
+        let address = Address::new("test.v1.B", "b").expect("an address");
+        let parent = |message: &Message| {
+            let to = message.waits(&address).expect("somebody waits");
+            to.traceparent().map(str::to_owned)
+        };
+        let asked = Message { kind: Kind::Tell, ..message("a") };
+        assert_eq!(parent(&asked).as_deref(), Some("00-1-2-01"));
+        let answer_to = asked.waits(&address).map(Box::new);
+        let headers = vec![("traceparent".to_owned(), "00-1-3-01".to_owned())];
+        let forwarded = Message { answer_to, headers, ..asked.clone() };
+        assert_eq!(parent(&forwarded).as_deref(), Some("00-1-2-01"));
+        let long = vec![("traceparent".to_owned(), "0".repeat(TRACEPARENT_BYTES_MAX + 1))];
+        assert_eq!(parent(&Message { headers: long, ..asked.clone() }), None);
+        assert_eq!(parent(&Message { headers: Vec::new(), ..asked }), None);
+    }
+
+    #[test]
+    fn whoever_waits_as_earlier_versions_stored_it_reads() {
+        // Fields 1 and 2: the actor that was asked, and the id.
+        let stored = Bytes::from_static(b"\x0a\x0btest.v1.A/a\x12\x03ask");
+        let address = Address::new("test.v1.A", "a").expect("an address");
+        let id = MessageId::new("ask").expect("an id");
+        let to = AnswerTo::Caller { address, id, digest: None, traceparent: None };
+        assert_eq!(AnswerTo::from_encoded(stored.clone()).expect("it reads"), to);
+        assert_eq!(to.encoded(), stored, "without a trace it takes what it took before");
     }
 
     #[test]

@@ -12,11 +12,10 @@ use opentelemetry_semantic_conventions::attribute as names;
 use crate::span::Description;
 
 pub use names::{
-    AWS_DYNAMODB_CONSUMED_CAPACITY, AWS_DYNAMODB_TABLE_NAMES, AWS_LAMBDA_INVOKED_ARN,
-    DB_COLLECTION_NAME, DB_OPERATION_BATCH_SIZE, DB_OPERATION_NAME, DB_RESPONSE_STATUS_CODE,
-    DB_SYSTEM_NAME, ERROR_TYPE, FAAS_COLDSTART, FAAS_INVOCATION_ID, FAAS_INVOKED_NAME,
-    FAAS_INVOKED_PROVIDER, FAAS_INVOKED_REGION, FAAS_TRIGGER, MESSAGING_BATCH_MESSAGE_COUNT,
-    MESSAGING_DESTINATION_NAME, MESSAGING_MESSAGE_BODY_SIZE, MESSAGING_MESSAGE_CONVERSATION_ID,
+    AWS_DYNAMODB_CONSUMED_CAPACITY, AWS_DYNAMODB_TABLE_NAMES, DB_COLLECTION_NAME,
+    DB_OPERATION_NAME, DB_RESPONSE_STATUS_CODE, DB_SYSTEM_NAME, ERROR_TYPE, FAAS_COLDSTART,
+    FAAS_INVOCATION_ID, FAAS_INVOKED_NAME, FAAS_INVOKED_PROVIDER, FAAS_TRIGGER,
+    MESSAGING_BATCH_MESSAGE_COUNT, MESSAGING_DESTINATION_NAME, MESSAGING_MESSAGE_BODY_SIZE,
     MESSAGING_MESSAGE_ID, MESSAGING_OPERATION_NAME, MESSAGING_OPERATION_TYPE, MESSAGING_SYSTEM,
     RPC_METHOD, RPC_METHOD_ORIGINAL, RPC_RESPONSE_STATUS_CODE, RPC_SYSTEM_NAME,
 };
@@ -42,14 +41,14 @@ pub const EPOCH: &str = "callboard.epoch";
 /// How a run ended: `released`, `out_of_time`, `backing_off`, `suspended`, `fenced`.
 pub const RUN_END: &str = "callboard.run.end";
 
-/// Why a message was refused: the reason of the error that its caller gets.
-pub const REASON: &str = "callboard.reason";
-
 /// What `messaging.system` says of Callboard.
 pub const SYSTEM: &str = "callboard";
 
 /// What stands for a method that does not exist, so that callers cannot make up names.
 pub const OTHER: &str = "_OTHER";
+
+/// The most bytes of a path that is no method's: whoever calls can send any.
+const PATH_BYTES_MAX: usize = 256;
 
 /// The protocol of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,7 +100,7 @@ pub fn call(rpc: Rpc, method: &str) -> Description {
     }
 }
 
-/// The span of a call of a method that does not exist.
+/// The span of a call of a method that does not exist. Of the path 256 bytes are kept.
 #[must_use]
 pub fn unknown_call(rpc: Rpc, path: &str) -> Description {
     Description {
@@ -110,7 +109,10 @@ pub fn unknown_call(rpc: Rpc, path: &str) -> Description {
         attributes: vec![
             KeyValue::new(RPC_SYSTEM_NAME, rpc.name()),
             KeyValue::new(RPC_METHOD, OTHER),
-            KeyValue::new(RPC_METHOD_ORIGINAL, path.to_owned()),
+            KeyValue::new(
+                RPC_METHOD_ORIGINAL,
+                path[..path.floor_char_boundary(PATH_BYTES_MAX)].to_owned(),
+            ),
         ],
     }
 }
@@ -119,6 +121,35 @@ pub fn unknown_call(rpc: Rpc, path: &str) -> Description {
 #[must_use]
 pub fn status(code: &'static str) -> KeyValue {
     KeyValue::new(RPC_RESPONSE_STATUS_CODE, code)
+}
+
+/// The name of a status code of gRPC, as the conventions have it: `NOT_FOUND` of 5. `UNKNOWN` is
+/// also what there is none of.
+///
+/// ```
+/// assert_eq!(callboard_telemetry::attributes::code_name(5), "NOT_FOUND");
+/// ```
+#[must_use]
+pub fn code_name(code: i32) -> &'static str {
+    match code {
+        0 => "OK",
+        1 => "CANCELLED",
+        3 => "INVALID_ARGUMENT",
+        4 => "DEADLINE_EXCEEDED",
+        5 => "NOT_FOUND",
+        6 => "ALREADY_EXISTS",
+        7 => "PERMISSION_DENIED",
+        8 => "RESOURCE_EXHAUSTED",
+        9 => "FAILED_PRECONDITION",
+        10 => "ABORTED",
+        11 => "OUT_OF_RANGE",
+        12 => "UNIMPLEMENTED",
+        13 => "INTERNAL",
+        14 => "UNAVAILABLE",
+        15 => "DATA_LOSS",
+        16 => "UNAUTHENTICATED",
+        _ => "UNKNOWN",
+    }
 }
 
 /// The span of sending a message, until it is durable: `send bank.v1.Account`.
@@ -177,15 +208,14 @@ pub fn store(operation: &'static str, tables: &[&str]) -> Description {
 /// The span of an invocation, at whoever invokes: `invoke bank`, with the number of messages that
 /// it is for, as far as is known.
 #[must_use]
-pub fn invoke(function: &str, region: Option<&str>, messages: usize) -> Description {
+pub fn invoke(function: &str, messages: usize) -> Description {
     // Of an ARN the name alone: it holds the account.
     let name = function.rsplit_once(":function:").map_or(function, |(_, name)| name);
-    let mut attributes = vec![
+    let attributes = vec![
         KeyValue::new(FAAS_INVOKED_NAME, name.to_owned()),
         KeyValue::new(FAAS_INVOKED_PROVIDER, "aws"),
         KeyValue::new(MESSAGING_BATCH_MESSAGE_COUNT, number(messages)),
     ];
-    attributes.extend(region.map(|region| KeyValue::new(FAAS_INVOKED_REGION, region.to_owned())));
     Description { name: format!("invoke {name}").into(), kind: SpanKind::Client, attributes }
 }
 
@@ -300,7 +330,7 @@ mod tests {
         assert_eq!(process(&MESSAGE, 1, 0.0).kind, SpanKind::Consumer);
         assert_eq!(commit("a.B", 1).kind, SpanKind::Client);
         assert_eq!(store("GetItem", &["t"]).kind, SpanKind::Client);
-        assert_eq!(invoke("f", None, 1).kind, SpanKind::Client);
+        assert_eq!(invoke("f", 1).kind, SpanKind::Client);
         assert_eq!(run("a.B", "id", true, 1).kind, SpanKind::Server);
     }
 
@@ -310,6 +340,9 @@ mod tests {
         assert_eq!(unknown.name, "connectrpc");
         assert_eq!(value(&unknown, RPC_METHOD).as_deref(), Some(OTHER));
         assert_eq!(value(&unknown, RPC_METHOD_ORIGINAL).as_deref(), Some("/no.such/Thing"));
+        let long = unknown_call(Rpc::Grpc, &format!("/{}", "ü".repeat(15_000)));
+        let kept = value(&long, RPC_METHOD_ORIGINAL).expect("its beginning");
+        assert_eq!((kept.len(), kept.chars().last()), (PATH_BYTES_MAX - 1, Some('ü')));
     }
 
     #[test]
@@ -322,7 +355,7 @@ mod tests {
             (two.name.as_ref(), value(&two, DB_COLLECTION_NAME)),
             ("TransactWriteItems", None)
         );
-        let invoked = invoke("arn:aws:lambda:eu-central-1:123:function:bank", None, 1);
+        let invoked = invoke("arn:aws:lambda:eu-central-1:123:function:bank", 1);
         assert_eq!(invoked.name, "invoke bank");
         assert_eq!(value(&invoked, FAAS_INVOKED_NAME).as_deref(), Some("bank"));
     }

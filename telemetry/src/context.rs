@@ -25,9 +25,14 @@ pub const BAGGAGE: &str = "baggage";
 /// The headers that travel with a message.
 pub const HEADERS: [&str; 3] = [TRACEPARENT, TRACESTATE, BAGGAGE];
 
-/// The most bytes that the three take together, names and values. What is beyond is left out: first the baggage,
-/// then the state.
+/// The most bytes that the three take together, names and values: as much as a message may have of
+/// headers. What is beyond is left out: first the baggage, then the state.
 pub const CONTEXT_BYTES_MAX: usize = 8 * 1024;
+
+/// The longest `tracestate` that is taken, in bytes: [as much as W3C has everybody pass
+/// on](https://www.w3.org/TR/trace-context/#tracestate-limits). It is exported with each span, and
+/// callers who are not known yet can send one.
+pub const STATE_BYTES_MAX: usize = 512;
 
 /// The length of a `traceparent` of version 00. Those of later versions may go on after it.
 const TRACEPARENT_BYTES: usize = 55;
@@ -154,13 +159,11 @@ impl Found<'_> {
     }
 
     fn bounded(mut self) -> Self {
+        self.state = self.state.filter(|state| state.len() <= STATE_BYTES_MAX);
         let size = |name: &str, text: Option<&str>| text.map_or(0, |text| name.len() + text.len());
         let parent_and_state = size(TRACEPARENT, self.parent) + size(TRACESTATE, self.state);
         if parent_and_state + size(BAGGAGE, self.baggage) > CONTEXT_BYTES_MAX {
             self.baggage = None;
-        }
-        if parent_and_state > CONTEXT_BYTES_MAX {
-            self.state = None;
         }
         self
     }
@@ -320,6 +323,18 @@ mod tests {
         let context = of_message(&headers).expect("it has a parent");
         assert!(context.baggage().is_empty());
         assert_eq!(context.span().span_context().trace_state().header(), "a=1");
+    }
+
+    #[test]
+    fn a_state_that_is_longer_than_everybody_takes_is_left_out() {
+        for (length, is_kept) in [(STATE_BYTES_MAX, true), (STATE_BYTES_MAX + 1, false)] {
+            let pairs = (0..4).map(|number| format!("k{number}={}", "x".repeat(100)));
+            let state = pairs.collect::<Vec<_>>().join(",") + ",z=";
+            let state = format!("{state}{}", "y".repeat(length - state.len()));
+            let headers = message(&[(TRACEPARENT, PARENT), (TRACESTATE, &state)]);
+            let sender = sender_of(&headers).expect("its parent stays");
+            assert_eq!(sender.trace_state().header() == state, is_kept, "{length}");
+        }
     }
 
     #[test]

@@ -3,9 +3,10 @@
 
 mod boundaries;
 mod mailboxes;
+mod sweeps;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Histogram, Meter, UpDownCounter};
@@ -20,6 +21,7 @@ use crate::attributes::{
 };
 use mailboxes::Mailboxes;
 pub use mailboxes::{Mailbox, TYPES_MAX};
+use sweeps::Sweeps;
 
 /// The label that says what became of a wake.
 const OUTCOME: &str = "callboard.wake.outcome";
@@ -58,6 +60,7 @@ struct Instruments {
     open_asks: UpDownCounter<i64>,
     request_units: Counter<f64>,
     mailboxes: Mailboxes,
+    sweeps: Sweeps,
 }
 
 impl Metrics {
@@ -66,7 +69,7 @@ impl Metrics {
     /// ```
     /// use callboard_telemetry::Metrics;
     ///
-    /// Metrics::off().retried("bank.v1.Account");
+    /// Metrics::off().retried("bank.v1.Account", 1);
     /// ```
     #[must_use]
     pub fn off() -> Self {
@@ -142,16 +145,16 @@ impl Metrics {
         instruments.handlers.record(took.as_secs_f64(), &labels);
     }
 
-    /// A message is handled once more, after it failed.
-    pub fn retried(&self, actor_type: &str) {
-        let Some(instruments) = &self.0 else { return };
-        instruments.retries.add(1, &of_type(actor_type));
+    /// Messages are handled once more, after they failed. None makes no series.
+    pub fn retried(&self, actor_type: &str, messages: u64) {
+        let Some(instruments) = self.0.as_ref().filter(|_| messages > 0) else { return };
+        instruments.retries.add(messages, &of_type(actor_type));
     }
 
-    /// A message was set aside after its last attempt.
-    pub fn dead_lettered(&self, actor_type: &str) {
-        let Some(instruments) = &self.0 else { return };
-        instruments.dead_letters.add(1, &of_type(actor_type));
+    /// Messages were set aside after their last attempt. None makes no series.
+    pub fn dead_lettered(&self, actor_type: &str, messages: u64) {
+        let Some(instruments) = self.0.as_ref().filter(|_| messages > 0) else { return };
+        instruments.dead_letters.add(messages, &of_type(actor_type));
     }
 
     /// A lease that ran out was taken over.
@@ -164,6 +167,15 @@ impl Metrics {
     pub fn swept(&self, lag: Duration) {
         let Some(instruments) = &self.0 else { return };
         instruments.sweep_lags.record(lag.as_secs_f64(), &[]);
+    }
+
+    /// A sweep has read all that is due, and ended at this time: `callboard.sweep.age` counts from
+    /// there, until it is read. Tell also when sweeping begins, so that a first sweep shows that
+    /// never ends; one of which a part failed is not told.
+    pub fn sweep_ended(&self, at: Instant) {
+        if let Some(instruments) = &self.0 {
+            instruments.sweeps.ended(at);
+        }
     }
 
     /// A wake did not come when it should have, or came late by a sweep.
@@ -194,10 +206,27 @@ impl Metrics {
         instruments.request_units.add(units, &labels);
     }
 
-    /// The mailboxes that have work, as they are now. Those of the time before are forgotten.
-    pub fn found<'a>(&self, mailboxes: impl IntoIterator<Item = Mailbox<'a>>) {
+    /// Who knows of mailboxes that have work. It is asked whenever metrics are read, a few times
+    /// each, and hands over each mailbox as it is then. It must not wait for anything, nor use
+    /// these metrics. Whoever was named before is forgotten.
+    ///
+    /// ```
+    /// use std::time::{Duration, Instant};
+    ///
+    /// use callboard_telemetry::Metrics;
+    /// use callboard_telemetry::metrics::Mailbox;
+    ///
+    /// let since = Instant::now();
+    /// Metrics::off().ask_for_mailboxes(move |tell| {
+    ///     tell(Mailbox { actor_type: "bank.v1.Account", messages: 4, oldest: since.elapsed() });
+    /// });
+    /// ```
+    pub fn ask_for_mailboxes(
+        &self,
+        source: impl Fn(&mut dyn FnMut(Mailbox<'_>)) + Send + Sync + 'static,
+    ) {
         if let Some(instruments) = &self.0 {
-            instruments.mailboxes.replace(mailboxes);
+            instruments.mailboxes.ask(Box::new(source));
         }
     }
 }
@@ -282,6 +311,7 @@ impl Instruments {
                 .with_description("Request units that the database says were consumed")
                 .build(),
             mailboxes: Mailboxes::new(meter),
+            sweeps: Sweeps::new(meter),
         }
     }
 }

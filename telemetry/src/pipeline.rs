@@ -16,7 +16,7 @@
 //! | `OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE` | `cumulative`, `delta` |
 //! | `OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES` | what is said of the program |
 //! | `OTEL_TRACES_SAMPLER`, `OTEL_TRACES_SAMPLER_ARG` | `parentbased_always_on` (the default), `parentbased_traceidratio`, … |
-//! | `OTEL_PROPAGATORS` | `tracecontext,baggage` or `none` |
+//! | `OTEL_PROPAGATORS` | `tracecontext,baggage` or `none`; what else is beside `tracecontext` is ignored |
 //! | `OTEL_BSP_SCHEDULE_DELAY`, `OTEL_BSP_MAX_QUEUE_SIZE`, `OTEL_BSP_MAX_EXPORT_BATCH_SIZE` | 200 ms, 2048, 512 |
 //! | `OTEL_METRIC_EXPORT_INTERVAL` | milliseconds, 60000 |
 //! | `CALLBOARD_TRACE_TELLS` | `linked` (the default) or `children`: [`crate::story`] |
@@ -63,8 +63,8 @@ pub const ACTIVATION_FLUSH_MAX: Duration = Duration::from_millis(100);
 /// Who made the spans and metrics, as receivers are told.
 const SCOPE: &str = "callboard";
 
-/// The most attributes, events and links of a span: a batch links to each of its messages.
-const LINKS_MAX: u32 = 256;
+/// The most links of a span: a batch, of 500 messages at most, links to each of them.
+const LINKS_MAX: u32 = 512;
 
 /// Why nothing can be exported.
 #[derive(Debug, thiserror::Error)]
@@ -88,6 +88,7 @@ pub struct Pipeline {
     spans: Option<Worker>,
     readings: Option<Worker>,
     propagates: bool,
+    ignored: Vec<String>,
     dropped: Dropped,
     #[cfg(feature = "prometheus")]
     text: Option<prometheus::Text>,
@@ -113,6 +114,7 @@ impl Pipeline {
             spans: None,
             readings: None,
             propagates: true,
+            ignored: Vec::new(),
             dropped: Dropped::default(),
             #[cfg(feature = "prometheus")]
             text: None,
@@ -154,7 +156,8 @@ impl Pipeline {
         settings: &Settings,
         exporter: Option<(E, Duration)>,
     ) -> Result<Self, Error> {
-        let mut pipeline = Self { propagates: settings.propagates, ..Self::off() };
+        let ignored = settings.ignored.clone();
+        let mut pipeline = Self { propagates: settings.propagates, ignored, ..Self::off() };
         let resource = resource(settings);
         if let Some((exporter, timeout)) = exporter {
             let (entrance, exit) =
@@ -226,6 +229,15 @@ impl Pipeline {
     #[must_use]
     pub fn propagates(&self) -> bool {
         self.propagates
+    }
+
+    /// Says in the log what of the settings is ignored: for when there is a log, which begins
+    /// after the pipeline.
+    pub fn warn(&self) {
+        if !self.ignored.is_empty() {
+            let ignored = self.ignored.join(", ");
+            tracing::warn!(ignored, "OTEL_PROPAGATORS has names that are not known here");
+        }
     }
 
     /// Whether anything is exported.

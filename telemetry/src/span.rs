@@ -6,7 +6,8 @@ use std::time::SystemTime;
 
 use opentelemetry::baggage::{BaggageExt, KeyValueMetadata};
 use opentelemetry::trace::{
-    FutureExt, Link, SpanBuilder, SpanContext, SpanKind, Status, TraceContextExt, Tracer as _,
+    FutureExt, Link, SpanBuilder, SpanContext, SpanKind, Status, TraceContextExt, TraceState,
+    Tracer as _,
 };
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_sdk::trace::SdkTracer;
@@ -44,6 +45,9 @@ pub struct Tracer {
     follows_caller: bool,
     habits: Habits,
 }
+
+/// The most bytes of what a span says of its failure: it may be anybody's text.
+pub const FAILURE_BYTES_MAX: usize = 1024;
 
 /// A span that goes on until it is dropped.
 #[derive(Debug)]
@@ -141,11 +145,18 @@ impl Tracer {
         builder.start_time = since;
         if !links.is_empty() {
             builder.links =
-                Some(links.into_iter().map(|link| Link::new(link, Vec::new(), 0)).collect());
+                Some(links.iter().map(|link| Link::new(bare(link), Vec::new(), 0)).collect());
         }
         let span = sdk.build_with_context(builder, &parent);
         Span { context: Some(parent.with_span(span)), is_borrowed: false }
     }
+}
+
+/// What a link needs to say. The state is at the spans of that trace, and would be told again for
+/// each of a batch.
+fn bare(link: &SpanContext) -> SpanContext {
+    let (trace, id, flags) = (link.trace_id(), link.span_id(), link.trace_flags());
+    SpanContext::new(trace, id, flags, link.is_remote(), TraceState::NONE)
 }
 
 /// Whether a trace is not kept: then its spans need not be made.
@@ -209,12 +220,14 @@ impl Span {
     }
 
     /// Says that it failed: a kind of errors of which there are few, such as a reason, and what
-    /// happened.
+    /// happened, of which 1 KiB is kept.
     pub fn fail(&self, error_type: impl Into<Cow<'static, str>>, what: impl Into<String>) {
         if let Some(context) = self.context.as_ref().filter(|_| self.is_recording()) {
             let span = context.span();
             span.set_attribute(KeyValue::new(ERROR_TYPE, error_type.into()));
-            span.set_status(Status::error(what.into()));
+            let mut what = what.into();
+            what.truncate(what.floor_char_boundary(FAILURE_BYTES_MAX));
+            span.set_status(Status::error(what));
         }
     }
 

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{ConsumedCapacity, ReturnConsumedCapacity, TransactWriteItem};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::context::{
@@ -24,7 +25,14 @@ use crate::attributes::{self, AWS_DYNAMODB_CONSUMED_CAPACITY, DB_RESPONSE_STATUS
 use crate::{Place, Span, Tracer};
 
 /// Errors that are answers: somebody else was first.
-const ANSWERS: [&str; 2] = ["ConditionalCheckFailedException", "TransactionCanceledException"];
+const ANSWERS: [&str; 2] = ["ConditionalCheckFailedException", CANCELLED];
+
+/// The code of a transaction that changed nothing.
+const CANCELLED: &str = "TransactionCanceledException";
+
+/// Why a transaction may be cancelled without a failure; `None` is for those of its items that
+/// are not to blame.
+const REASONS: [&str; 3] = ["None", "ConditionalCheckFailed", "TransactionConflict"];
 
 /// Told the operation, the table and the request units.
 type Consumed = dyn Fn(&'static str, &str, f64) + Send + Sync;
@@ -264,16 +272,30 @@ static OPERATIONS: [Operation; 8] = [
             .collect(),
         |output| output.consumed_capacity()
     ),
-    operation!(
-        transact_write_items,
-        "TransactWriteItems",
-        TransactWriteItemsInput,
-        TransactWriteItemsOutput,
-        TransactWriteItemsError,
-        |input| input.transact_items().iter().filter_map(table_of).collect(),
-        |output| output.consumed_capacity()
-    ),
+    Operation {
+        code: code_of_transaction,
+        ..operation!(
+            transact_write_items,
+            "TransactWriteItems",
+            TransactWriteItemsInput,
+            TransactWriteItemsOutput,
+            TransactWriteItemsError,
+            |input| input.transact_items().iter().filter_map(table_of).collect(),
+            |output| output.consumed_capacity()
+        )
+    },
 ];
+
+/// The code of a transaction's error. One that was cancelled by a failure, such as throttling, has
+/// the code of that.
+fn code_of_transaction(error: &Error) -> Option<&str> {
+    let error = error.downcast_ref::<TransactWriteItemsError>()?;
+    let TransactWriteItemsError::TransactionCanceledException(cancelled) = error else {
+        return error.meta().code();
+    };
+    let codes = cancelled.cancellation_reasons().iter().filter_map(|reason| reason.code());
+    Some(codes.into_iter().find(|code| !REASONS.contains(code)).unwrap_or(CANCELLED))
+}
 
 fn table_of(item: &TransactWriteItem) -> Option<&str> {
     let put = item.put().map(|put| put.table_name());
@@ -282,3 +304,6 @@ fn table_of(item: &TransactWriteItem) -> Option<&str> {
     let check = || item.condition_check().map(|check| check.table_name());
     put.or_else(update).or_else(delete).or_else(check)
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,7 @@ use callboard_telemetry::attributes::{self, Message, Rpc};
 use callboard_telemetry::pipeline::{Flushed, Pipeline, Settings};
 use callboard_telemetry::{Place, context};
 use mock_collector::{MockServer, Protocol, ServerHandle, TestSpan};
+use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId, TraceState};
 
 /// Longer than any test needs.
 const LONG: Duration = Duration::from_secs(20);
@@ -122,7 +123,7 @@ async fn metrics_arrive_at_the_end_at_the_latest_over_each_protocol() {
         let pipeline = Pipeline::start(&settings(&server, name, &[])).expect("it starts");
         let took = Duration::from_millis(30);
         pipeline.metrics().called(Rpc::Grpc, Some("bank.v1.Account/Deposit"), "OK", took);
-        pipeline.metrics().dead_lettered("bank.v1.Account");
+        pipeline.metrics().dead_lettered("bank.v1.Account", 1);
         assert_eq!(pipeline.shutdown(LONG).await, Flushed::Done, "{name}");
         let check = |collector: &mock_collector::MockCollector| {
             collector
@@ -138,6 +139,23 @@ async fn metrics_arrive_at_the_end_at_the_latest_over_each_protocol() {
         };
         server.with_collector(check).await;
     }
+}
+
+#[tokio::test]
+async fn a_batch_is_linked_to_all_of_its_messages() {
+    let server = server(Protocol::HttpBinary).await;
+    let settings = settings(&server, "http/protobuf", &[]);
+    let pipeline = Pipeline::start(&settings).expect("it starts");
+    let span = |number: u64| {
+        let (trace, id) = (TraceId::from(7), SpanId::from(number));
+        SpanContext::new(trace, id, TraceFlags::SAMPLED, true, TraceState::default())
+    };
+    // As many as a segment has, which a commit may consume.
+    let links = (1..=500).map(span).collect();
+    let commit = || attributes::commit("bank.v1.Account", 500);
+    pipeline.tracer().begin_linked(Place::Alone, links, None, commit).end();
+    assert_eq!(pipeline.flush(LONG).await, Flushed::Done);
+    server.with_collector(|it| assert_eq!(it.spans()[0].span().links.len(), 500)).await;
 }
 
 #[tokio::test]

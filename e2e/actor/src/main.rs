@@ -134,6 +134,8 @@ impl ProbeActor for Probe {
             deadline_ms: ctx.deadline().map_or(0, millis),
             sent_at_ms: millis(ctx.sent_at()),
             principal: ctx.header("callboard-principal").unwrap_or_default().to_owned(),
+            tracestate: ctx.header("tracestate").unwrap_or_default().to_owned(),
+            baggage: ctx.header("baggage").unwrap_or_default().to_owned(),
         })
     }
 

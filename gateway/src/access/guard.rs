@@ -61,7 +61,12 @@ impl Guard {
             (None, None, Some(Certified(principal))) if self.certificates => {
                 Ok(Arc::clone(principal))
             }
-            (None, None, _) => Err(Refusal::Unknown { given: false, bearer: self.jwt.is_some() }),
+            (None, None, _) => {
+                if self.lines.has_room(Instant::now()) {
+                    tracing::info!("a call without credentials was refused");
+                }
+                Err(Refusal::Unknown { given: false, bearer: self.jwt.is_some() })
+            }
         }
     }
 

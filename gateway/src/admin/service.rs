@@ -5,6 +5,7 @@ use std::sync::Arc;
 use callboard_mailbox::{Address, MessageId, Store};
 use callboard_proto::pb;
 use callboard_proto::pb::list_dead_letters_request::Of;
+use opentelemetry::Context;
 use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 use tonic::service::interceptor::InterceptedService;
 use tonic::{Request, Response, Status};
@@ -113,7 +114,7 @@ fn read_id(id: &str) -> Result<MessageId, Refusal> {
 /// gateway has no function for it.
 async fn wake<S: Store + 'static>(gateway: &Arc<Gateway<S>>, address: &Address) {
     let (done, woken) = oneshot::channel();
-    if gateway.to_lane(address, Command::Wake(done)).is_ok() {
+    if gateway.to_lane(address, Command::Wake(done, Context::current())).is_ok() {
         // A lane that breaks leaves it to a sweeper too.
         let _ = woken.await;
     }

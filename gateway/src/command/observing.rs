@@ -66,6 +66,7 @@ impl Arguments {
             ..Style::default()
         };
         logs::init(style, filter, pipeline.tracer())?;
+        pipeline.warn();
         Ok(Arc::new(pipeline))
     }
 }

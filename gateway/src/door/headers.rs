@@ -159,6 +159,10 @@ pub(crate) fn travelling(map: &HeaderMap) -> Result<Vec<(String, String)>, Refus
     let mut headers = Vec::new();
     let mut room = HEADER_BYTES_MAX;
     for name in context::HEADERS {
+        // Two parents are none: nobody can say which one is right.
+        if name == context::TRACEPARENT && map.get_all(name).iter().count() > 1 {
+            continue;
+        }
         // What cannot be read or does not fit is left out: who sends it loses his trace, and not
         // his message.
         for text in map.get_all(name).iter().filter_map(|value| value.to_str().ok()) {
@@ -216,5 +220,14 @@ mod tests {
         headers.insert("callboard-colour", HeaderValue::from_static("red"));
         let refusal = travelling(&headers).expect_err("nobody knows it");
         assert!(matches!(refusal, Refusal::Invalid { field, .. } if field == "callboard-colour"));
+    }
+
+    #[test]
+    fn two_parents_are_none() {
+        let mut headers = with("traceparent", "00-1-2-01");
+        headers.append("traceparent", HeaderValue::from_static("00-3-4-01"));
+        headers.insert("baggage", HeaderValue::from_static("a=1"));
+        let travelling = travelling(&headers).expect("all of it is fine");
+        assert_eq!(travelling, [("baggage".to_owned(), "a=1".to_owned())]);
     }
 }

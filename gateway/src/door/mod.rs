@@ -31,7 +31,7 @@ use tonic::body::Body;
 
 use crate::access::log::Lines;
 use crate::gateway::Gateway;
-use crate::layer::origin::Pages;
+use crate::layer::origin::{Page, Pages};
 use connect::{Beside, Format};
 use observed::Observed;
 
@@ -77,23 +77,33 @@ enum Door {
 impl<S: Store + 'static> Doors<S> {
     /// Answers one request.
     pub(crate) async fn serve(&self, request: http::Request<Body>) -> http::Response<Body> {
-        let page = match self.pages.admit(&request) {
-            Ok(page) => page,
-            Err(refused) => return *refused,
+        let (door, page, observed) = match self.enter(&request) {
+            Ok(entered) => entered,
+            Err(response) => return *response,
         };
-        if let Some(preflight) = page.preflight(&request) {
-            return preflight;
-        }
-        let Self { gateway, beside, .. } = self;
-        let door = match door(request.method(), request.headers()) {
-            Ok(door) => door,
-            Err(refused) => return *refused,
-        };
-        let observed = Observed::begin(gateway, beside, &self.lines, door.rpc(), &request);
         let context = observed.context();
         let mut response = self.answer(door, observed, request).with_context(context).await;
         page.let_read(response.headers_mut());
         response
+    }
+
+    /// Which door a request takes, and from which page; or the answer to what takes none.
+    fn enter(
+        &self,
+        request: &http::Request<Body>,
+    ) -> Result<(Door, Page, Observed), Box<http::Response<Body>>> {
+        let Self { gateway, beside, lines, pages, .. } = self;
+        let door = door(request.method(), request.headers());
+        // What takes no door is answered as HTTP, as Connect is.
+        let rpc = door.as_ref().map_or(Rpc::Connect, |door| door.rpc());
+        let observe = || Observed::begin(gateway, beside, lines, rpc, request);
+        let turn_away = |refused: Box<_>| Box::new(observe().turned_away(*refused));
+        let page = pages.admit(request).map_err(turn_away)?;
+        if let Some(preflight) = page.preflight(request) {
+            return Err(Box::new(preflight));
+        }
+        let door = door.map_err(turn_away)?;
+        Ok((door, page, observe()))
     }
 
     /// Answers a call: first of all it is found out who makes it.

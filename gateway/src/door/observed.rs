@@ -16,6 +16,7 @@ use callboard_telemetry::Pipeline;
 use callboard_telemetry::attributes::{self, OTHER, Rpc};
 use callboard_telemetry::context;
 use callboard_telemetry::span::{Place, Span};
+use http::StatusCode;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use tonic::body::Body;
 use tonic::{Code, Status};
@@ -32,6 +33,9 @@ const UNSEEN: [&str; 2] = ["/grpc.health.", "/grpc.reflection."];
 
 /// The methods whose answer is a stream: it goes on after its first byte.
 const STREAMS: [&str; 2] = ["/callboard.v1.Gateway/TellStream", "/callboard.v1.Gateway/AskMany"];
+
+/// The reasons of those whom access refuses, and writes a line for.
+const TOLD_BY_ACCESS: [&str; 2] = ["UNAUTHENTICATED", "PERMISSION_DENIED"];
 
 /// A call that has not ended yet. Dropped before, it was given up by its caller.
 pub(super) struct Observed(Option<Call>);
@@ -122,10 +126,23 @@ impl Observed {
         status
     }
 
+    /// It takes no door, or comes from a page that must not call.
+    pub(super) fn turned_away(mut self, response: http::Response<Body>) -> http::Response<Body> {
+        if let Some(call) = self.0.take() {
+            let status = response.status();
+            let code = match status {
+                StatusCode::FORBIDDEN => Code::PermissionDenied,
+                _ => Code::InvalidArgument,
+            };
+            call.ended(code, status.canonical_reason().map(str::to_owned));
+        }
+        response
+    }
+
     /// It has ended with a status.
     pub(super) fn ended(mut self, status: &Status) {
         if let Some(call) = self.0.take() {
-            call.ended(status);
+            call.ended(status.code(), reason(status));
         }
     }
 }
@@ -133,40 +150,43 @@ impl Observed {
 impl Drop for Observed {
     fn drop(&mut self) {
         if let Some(call) = self.0.take() {
-            call.ended(&Status::cancelled(""));
+            call.ended(Code::Cancelled, None);
         }
     }
 }
 
 impl Call {
-    fn ended(self, status: &Status) {
+    /// Without a reason when it is no error, or a handler's own.
+    fn ended(self, code: Code, reason: Option<String>) {
         let Self { telemetry, lines, rpc, method, begun, span, .. } = self;
-        let code = name(status.code());
+        let (is_fault, code) = (is_fault(code), attributes::code_name(code.into()));
         telemetry.metrics().called(rpc, method.as_deref(), code, begun.elapsed());
         span.set(attributes::status(code));
-        if status.code() == Code::Ok {
-            return;
-        }
-        let info = status.get_details_error_info();
-        let reason = info.as_ref().filter(|info| info.domain == ERROR_DOMAIN);
-        let reason = reason.map(|info| info.reason.clone());
-        if is_fault(status.code()) {
+        if is_fault {
             // Without its text: it may have keys, or be a handler's own.
             span.fail(reason.clone().unwrap_or_else(|| code.to_owned()), "");
         }
-        // A handler's own errors are answers. Access writes lines for whom it denies.
-        let Some(reason) = reason.filter(|_| status.code() != Code::PermissionDenied) else {
+        let Some(reason) = reason.filter(|reason| !TOLD_BY_ACCESS.contains(&reason.as_str()))
+        else {
             return;
         };
+        if !lines.has_room(Instant::now()) {
+            return;
+        }
         let method = method.as_deref().unwrap_or(OTHER);
         let _within = span.context().attach();
-        if !lines.has_room(Instant::now()) {
-        } else if is_fault(status.code()) {
+        if is_fault {
             tracing::warn!(method, code, reason, "a call was refused");
         } else {
             tracing::info!(method, code, reason, "a call was refused");
         }
     }
+}
+
+/// Why a call was refused; `None` when a handler answered it.
+fn reason(status: &Status) -> Option<String> {
+    let info = status.get_details_error_info().filter(|info| info.domain == ERROR_DOMAIN);
+    info.map(|info| info.reason)
 }
 
 /// Whether the server is to blame, as the conventions have it.
@@ -180,29 +200,6 @@ fn is_fault(code: Code) -> bool {
             | Code::Unavailable
             | Code::DataLoss
     )
-}
-
-/// A code's name, as the conventions and gRPC have it.
-fn name(code: Code) -> &'static str {
-    match code {
-        Code::Ok => "OK",
-        Code::Cancelled => "CANCELLED",
-        Code::Unknown => "UNKNOWN",
-        Code::InvalidArgument => "INVALID_ARGUMENT",
-        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
-        Code::NotFound => "NOT_FOUND",
-        Code::AlreadyExists => "ALREADY_EXISTS",
-        Code::PermissionDenied => "PERMISSION_DENIED",
-        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
-        Code::FailedPrecondition => "FAILED_PRECONDITION",
-        Code::Aborted => "ABORTED",
-        Code::OutOfRange => "OUT_OF_RANGE",
-        Code::Unimplemented => "UNIMPLEMENTED",
-        Code::Internal => "INTERNAL",
-        Code::Unavailable => "UNAVAILABLE",
-        Code::DataLoss => "DATA_LOSS",
-        Code::Unauthenticated => "UNAUTHENTICATED",
-    }
 }
 
 /// The body of an answer that is a stream. What makes it is done while it is read.
@@ -244,3 +241,6 @@ impl HttpBody for Streamed {
         self.body.size_hint()
     }
 }
+
+#[cfg(test)]
+mod tests;

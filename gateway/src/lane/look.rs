@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use callboard_mailbox::parcel::PendingWake;
 use callboard_mailbox::sweep::{Action, Next, Settle, Step, Sweep};
-use callboard_mailbox::{Address, Epoch, Store, store};
+use callboard_mailbox::{Address, Epoch, Store, Timestamp, store};
 use callboard_telemetry::metrics::Wake;
+use opentelemetry::Context;
 use tokio::sync::oneshot;
 
 use super::Command;
@@ -16,6 +17,8 @@ pub(super) struct Looked {
     pub(super) then: Then,
     /// The epoch of a run whose sends were woken.
     pub(super) woken: Option<Epoch>,
+    /// Since when something waits, at least, in a mailbox that was due.
+    pub(super) left: Option<Timestamp>,
 }
 
 /// What to do after it.
@@ -28,18 +31,20 @@ pub(super) enum Then {
     Nothing,
 }
 
-/// Takes a look to its end, other actors to be woken included. Unless it may be
-/// put to rest later, a record at which nothing is to do is put to rest.
+/// Takes a look to its end, other actors to be woken included: a look after a run,
+/// in whose context it is, or at a record that is due. A record at which nothing is
+/// to do is put to rest, but after a run that is left for later.
 pub(super) async fn look<S: Store + 'static>(
     gateway: Arc<Gateway<S>>,
     mut sweep: Sweep,
-    may_rest_later: bool,
+    after: Option<Context>,
 ) -> Result<Looked, store::Error> {
     let Gateway { store, clock, settings, .. } = &*gateway;
     let address = sweep.address().clone();
     let mut woken = None;
     // Of the record as it was read: whether its lease had run out, and whether it waited.
     let (mut ran_out, mut waited, mut is_left) = (false, false, false);
+    let (mut due, mut left) = (None, None);
     let then = loop {
         match sweep.step() {
             Step::Read => {
@@ -47,11 +52,12 @@ pub(super) async fn look<S: Store + 'static>(
                 if let Some(record) = &record {
                     ran_out = record.lease_until.is_some_and(|until| until <= now);
                     waited = record.not_before.is_some();
+                    due = record.due.filter(|due| *due <= now && record.paused.is_none());
                 }
                 sweep.read(record.as_ref(), now);
             }
             Step::WakeOthers(others) => {
-                wake_others(&gateway, &others).await?;
+                wake_others(&gateway, &others, &after.clone().unwrap_or_default()).await?;
                 woken = Some(sweep.epoch());
                 sweep.woke_others();
             }
@@ -62,10 +68,14 @@ pub(super) async fn look<S: Store + 'static>(
                     store.extend(&address, place, expires).await?;
                 }
                 is_left = matches!(next, Next::Segment { .. } | Next::Inbox);
+                left = due.filter(|_| next.is_deliverable(now)).map(|due| match next {
+                    Next::Segment { expires } => expires.minus(settings.message_retention).min(due),
+                    _ => due,
+                });
                 sweep.looked(next, now);
             }
             Step::Settle(settle @ Settle { action: Action::Rest { until: None }, .. })
-                if may_rest_later =>
+                if after.is_some() =>
             {
                 break Then::Rest(settle);
             }
@@ -78,7 +88,7 @@ pub(super) async fn look<S: Store + 'static>(
             }
             Step::Wake => {
                 // After a run it is how messages that came meanwhile are found.
-                if !may_rest_later && is_left && !waited {
+                if after.is_none() && is_left && !waited {
                     gateway.metrics().wake(address.actor_type(), Wake::Recovered);
                 }
                 break Then::Wake;
@@ -86,24 +96,26 @@ pub(super) async fn look<S: Store + 'static>(
             Step::Done => break Then::Nothing,
         }
     };
-    Ok(Looked { then, woken })
+    Ok(Looked { then, woken, left })
 }
 
-/// Wakes actors that another one has sent to, or sees to it that somebody looks
-/// at them in time.
+/// Wakes actors that another one has sent to in a run of this context, or sees to it
+/// that somebody looks at them in time.
 ///
 /// # Errors
 /// When one of them is not sure to be looked at.
 pub(super) async fn wake_others<S: Store + 'static>(
     gateway: &Arc<Gateway<S>>,
     others: &[PendingWake],
+    run: &Context,
 ) -> Result<(), store::Error> {
     let mut waking = Vec::new();
     for PendingWake { address, at } in others {
         let (done, woken) = oneshot::channel();
+        let wake = Command::Wake(done, run.clone());
         match at {
             Some(at) => gateway.store.schedule(address, *at).await?,
-            None if gateway.to_lane(address, Command::Wake(done)).is_ok() => waking.push(woken),
+            None if gateway.to_lane(address, wake).is_ok() => waking.push(woken),
             // Its type has no function here; perhaps it has one at another gateway.
             None => gateway.store.schedule(address, (gateway.clock)()).await?,
         }
@@ -122,11 +134,12 @@ pub(super) async fn wake_only<S: Store + 'static>(
     address: Address,
     epoch: Epoch,
     others: Vec<PendingWake>,
+    run: Context,
     then: Then,
 ) -> Result<Looked, store::Error> {
-    wake_others(&gateway, &others).await.inspect_err(|_| {
+    wake_others(&gateway, &others, &run).await.inspect_err(|_| {
         gateway.metrics().wake(address.actor_type(), Wake::Lost);
         tracing::warn!(actor_type = address.actor_type(), "sends wait for a sweeper");
     })?;
-    Ok(Looked { then, woken: Some(epoch) })
+    Ok(Looked { then, woken: Some(epoch), left: None })
 }

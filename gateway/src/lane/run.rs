@@ -11,10 +11,11 @@ use callboard_mailbox::sweep::{Action, Settle, Sweep};
 use callboard_mailbox::{Address, Epoch, Lease, MessageId, Record, Sequence, Store, Timestamp};
 use callboard_proto::pb::{self, ActivationEnd, ActivationResult, slot::Order};
 use callboard_telemetry::attributes::RUN_END;
-use opentelemetry::KeyValue;
+use opentelemetry::{Context, KeyValue};
 use tokio::time::Instant;
 use tracing::{error, warn};
 
+use super::causes::Causes;
 use super::look::{self, Then};
 use super::{Event, Lane, stats};
 use crate::functions::Failure;
@@ -28,14 +29,16 @@ pub(super) struct Activated {
     attempt: u32,
     lease_until: Option<Timestamp>,
     result: Result<ActivationResult, Failure>,
+    causes: Causes,
+    /// That of its span.
+    context: Context,
 }
 
 impl<S: Store + 'static> Lane<S> {
     /// Invokes the function under a lease, with the segments at hand.
     pub(super) fn start(&mut self, lease: Lease) {
         let record = &lease.record;
-        self.head = self.head.max(record.head);
-        self.at_hand.retain(|segment| segment.last() > record.head);
+        self.consumed(record.head);
         let (segments, more) = lease.hand_over(&self.at_hand, self.tail.map(|(tail, _)| tail));
         let mut activation = activation(&lease);
         activation.more = more;
@@ -69,7 +72,9 @@ impl<S: Store + 'static> Lane<S> {
         self.sweep_at = None;
         self.invocations += 1;
         let causes = std::mem::take(&mut self.causes);
-        let span = spans::invoke(gateway.tracer(), function.name(), &causes);
+        let (messages, runs) = causes.contexts();
+        let span = spans::invoke(gateway.tracer(), function.name(), &messages, runs);
+        let context = span.context();
         activation.headers = spans::headers(&span);
         self.running.spawn(async move {
             let begun = Instant::now();
@@ -80,8 +85,9 @@ impl<S: Store + 'static> Lane<S> {
             };
             gateway.metrics().activated(address.actor_type(), end, begun.elapsed());
             span.set(KeyValue::new(RUN_END, end));
-            if let Err(failure) = &result {
-                span.fail(end, failure.to_string());
+            if result.is_err() {
+                // What Lambda or the function say is for the log alone.
+                span.fail(end, "");
             }
             span.end();
             if let Ok(result) = &result {
@@ -90,20 +96,28 @@ impl<S: Store + 'static> Lane<S> {
                 }
                 hand_out(&gateway, &address, &result.replies);
             }
-            Event::Activated(Activated { epoch, attempt, lease_until, result })
+            Event::Activated(Activated { epoch, attempt, lease_until, result, causes, context })
         });
     }
 
-    pub(super) async fn activated(&mut self, activated: Activated) {
+    pub(super) async fn activated(&mut self, mut activated: Activated) {
+        let mut causes = std::mem::take(&mut activated.causes);
+        if activated.result.as_ref().is_ok_and(|run| run.end() == ActivationEnd::Released) {
+            causes.received();
+            self.left = None;
+        } else {
+            self.left.get_or_insert((self.gateway.clock)());
+        }
+        // The run that follows goes on with what this one has left.
+        self.causes.put_back(causes);
         match activated.result {
             Ok(ref result) => {
                 self.refusals = 0;
-                self.head = self.head.max(Sequence(result.head));
-                self.at_hand.retain(|segment| segment.last().0 > result.head);
-                self.tell_of_work();
+                self.consumed(Sequence(result.head));
                 self.go_on_after(&activated, result).await;
             }
             Err(ref failure) => {
+                self.tell_of_work();
                 error!(
                     actor_type = self.address.actor_type(), function = self.function.name(),
                     %failure, "an invocation failed"
@@ -124,34 +138,40 @@ impl<S: Store + 'static> Lane<S> {
                 let place = Sequence(result.head).next();
                 let epoch = activated.epoch;
                 let sweep = Sweep::after_run(&self.address, terms, epoch, place, wakes);
-                self.look_beside(sweep, true);
+                self.look_beside(sweep, Some(activated.context.clone()));
             }
             ActivationEnd::Released | ActivationEnd::OutOfTime if wakes.is_empty() => {
                 self.wake_now_or_later().await;
             }
             // Those who are sent to first: the next run need not know of them.
             ActivationEnd::Released | ActivationEnd::OutOfTime => {
-                self.wake_others_beside(activated.epoch, wakes, Then::Wake);
+                self.wake_others_beside(activated.epoch, wakes, activated, Then::Wake);
             }
             ActivationEnd::BackingOff => {
                 let now = (self.gateway.clock)();
                 self.wake_after(Timestamp(result.not_before_ms).since(now));
                 self.mailbox_waits = true;
-                self.wake_others_beside(activated.epoch, wakes, Then::Nothing);
+                self.wake_others_beside(activated.epoch, wakes, activated, Then::Nothing);
             }
             ActivationEnd::Suspended => {
-                self.wake_others_beside(activated.epoch, wakes, Then::Nothing);
+                self.wake_others_beside(activated.epoch, wakes, activated, Then::Nothing);
             }
             ActivationEnd::Fenced | ActivationEnd::Unspecified => {}
         }
     }
 
-    fn wake_others_beside(&mut self, epoch: Epoch, others: Vec<PendingWake>, then: Then) {
+    fn wake_others_beside(
+        &mut self,
+        epoch: Epoch,
+        others: Vec<PendingWake>,
+        run: &Activated,
+        then: Then,
+    ) {
         if others.is_empty() {
             return;
         }
         let (gateway, address) = (Arc::clone(&self.gateway), self.address.clone());
-        let waking = look::wake_only(gateway, address, epoch, others, then);
+        let waking = look::wake_only(gateway, address, epoch, others, run.context.clone(), then);
         self.running.spawn(async move { Event::Looked(waking.await) });
     }
 
@@ -181,7 +201,7 @@ impl<S: Store + 'static> Lane<S> {
             Ok(Some(record)) => {
                 self.wake_after(delay);
                 self.mailbox_waits = true;
-                self.wake_others_beside(record.epoch, record.wakes, Then::Nothing);
+                self.wake_others_beside(record.epoch, record.wakes, activated, Then::Nothing);
             }
             // The run had ended its lease itself, or somebody else has one.
             Ok(None) => self.wake_now_or_later().await,

@@ -6,20 +6,17 @@ use callboard_mailbox::append::{TAIL_AGE_MAX, Tail};
 use callboard_mailbox::limits::{SEGMENT_BYTES_MAX, SEGMENT_MESSAGES_MAX};
 use callboard_mailbox::send::{Send, Step};
 use callboard_mailbox::{Segment, Sequence, Store, store};
-
+use opentelemetry::Context;
 use opentelemetry::trace::FutureExt;
 use tokio::time::Instant;
 
 use super::{Envelope, Lane, WAKE_RETRY};
 use crate::refusal::{Refusal, Stored};
-use crate::spans::{self, CAUSES_MAX};
+use crate::spans;
 
 /// The most bytes of segments that a lane keeps at hand, and that go with one
 /// invocation. With base64 and the state they fit in Lambda's 6 MB.
 const AT_HAND_BYTES_MAX: usize = 2 * 1024 * 1024;
-
-/// How many segments are told apart for how old the first message is.
-const UNCONSUMED_MAX: usize = 1_000;
 
 /// Why a segment was not sent to its end.
 enum Problem {
@@ -47,11 +44,8 @@ impl<S: Store + 'static> Lane<S> {
         if stored.is_err() {
             self.tail = None;
         }
-        if let (Ok(segment), Some(first)) = (&stored, batch.first())
-            && self.unconsumed.len() < UNCONSUMED_MAX
-        {
-            self.unconsumed.push_back((segment.last(), first.message.sent_at));
-            self.tell_of_work();
+        if let (Ok(segment), Some(first)) = (&stored, batch.first()) {
+            self.waits_from_now_on(segment.last(), first.message.sent_at);
         }
         let firsts = stored.as_ref().map_or(0, |segment| segment.first().0);
         for (envelope, sequence) in batch.into_iter().zip(firsts..) {
@@ -68,19 +62,15 @@ impl<S: Store + 'static> Lane<S> {
         batch: &[Envelope],
     ) -> Result<Segment, Refusal> {
         let gateway = Arc::clone(&self.gateway);
-        gateway.metrics().appended(self.address.actor_type(), batch.len() as u64);
         if !gateway.tracer().is_on() {
-            return self.send(segment).await;
+            return self.send(segment, &[]).await;
         }
         let causes: Vec<_> = batch.iter().map(|envelope| envelope.cause.clone()).collect();
-        // Before anything is stored: the run may begin meanwhile.
-        let room = CAUSES_MAX.saturating_sub(self.causes.len());
-        self.causes.extend(causes.iter().take(room).cloned());
         if let [cause] = &*causes {
-            return self.send(segment).with_context(cause.clone()).await;
+            return self.send(segment, &causes).with_context(cause.clone()).await;
         }
         let span = spans::append(gateway.tracer(), self.address.actor_type(), &causes);
-        let stored = span.within(self.send(segment)).await;
+        let stored = span.within(self.send(segment, &causes)).await;
         if let Err(refusal) = &stored {
             span.fail(refusal.reason(), "");
         }
@@ -107,11 +97,12 @@ impl<S: Store + 'static> Lane<S> {
         batch
     }
 
-    /// Takes a segment through every step of [`Send`].
-    async fn send(&mut self, segment: &Segment) -> Result<Segment, Refusal> {
+    /// Takes a segment through every step of [`Send`]. `causes` are the spans of its
+    /// messages' sending.
+    async fn send(&mut self, segment: &Segment, causes: &[Context]) -> Result<Segment, Refusal> {
         let tail = self.tail.filter(|(_, at)| at.elapsed() < TAIL_AGE_MAX / 2);
         let mut send = Send::new(segment, tail.map(|(tail, _)| tail));
-        let sent = self.take_steps(&mut send).await;
+        let sent = self.take_steps(&mut send, causes).await;
         // Also when the sending was given up: somebody must end the lease.
         if let Some(lease) = send.take_lease() {
             self.start(lease);
@@ -138,7 +129,11 @@ impl<S: Store + 'static> Lane<S> {
         })
     }
 
-    async fn take_steps(&mut self, send: &mut Send) -> Result<Segment, Problem> {
+    async fn take_steps(
+        &mut self,
+        send: &mut Send,
+        causes: &[Context],
+    ) -> Result<Segment, Problem> {
         let gateway = Arc::clone(&self.gateway);
         let store = &gateway.store;
         loop {
@@ -152,6 +147,11 @@ impl<S: Store + 'static> Lane<S> {
                     let expires = (gateway.clock)().plus(gateway.settings.message_retention);
                     send.put(&store.put_segment(&self.address, &segment, expires).await?);
                     if let Some(durable) = send.durable() {
+                        let (first, last) = (durable.first(), durable.last());
+                        let messages = last.next().0 - first.0;
+                        gateway.metrics().appended(self.address.actor_type(), messages);
+                        // The run may begin before the last step.
+                        self.causes.stored(first, causes);
                         self.tail = Some((Tail::after(durable), Instant::now()));
                         self.keep_at_hand(durable);
                     }

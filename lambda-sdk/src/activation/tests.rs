@@ -111,7 +111,7 @@ fn put(store: &MemoryStore, messages: &[(&str, &str)]) {
 
 /// One run that begins `now`, on a clock that goes on with tokio's paused one.
 fn run_once(store: &MemoryStore, now: Timestamp) -> End {
-    paused().block_on(run_on(store, now))
+    paused().block_on(run_on(store, now)).end
 }
 
 fn paused() -> tokio::runtime::Runtime {
@@ -119,7 +119,7 @@ fn paused() -> tokio::runtime::Runtime {
     builder.enable_time().start_paused(true).build().expect("a runtime")
 }
 
-async fn run_on(store: &MemoryStore, now: Timestamp) -> End {
+async fn run_on(store: &MemoryStore, now: Timestamp) -> Finished {
     let terms = Terms::default();
     let woken = store.with(|tables| tables.wake(&address(), &terms.wake(&address(), now, now.0)));
     let Woken::Granted(lease) = woken else { panic!("refused: {woken:?}") };
@@ -135,7 +135,7 @@ async fn run_on(store: &MemoryStore, now: Timestamp) -> End {
         trace: &Trace::off(),
         span: &trace::Span::none(),
     };
-    run::<Text, _>(&surroundings, &mut drain, &mut None).await.expect("the store answers").end
+    run::<Text, _>(&surroundings, &mut drain, &mut None).await.expect("the store answers")
 }
 
 fn record(store: &MemoryStore) -> Record {
@@ -197,6 +197,19 @@ fn a_message_that_failed_runs_again_after_its_wait() {
 }
 
 #[test]
+fn what_kind_of_failure_an_attempt_was_is_told() {
+    for (method, kind) in
+        [("Append", ""), ("Refuse", ""), ("Fail", "handler_failed"), ("Panic", "handler_panicked")]
+    {
+        let store = MemoryStore::default();
+        put(&store, &[(method, "a")]);
+        let handlers = paused().block_on(run_on(&store, NOW)).stats.handlers;
+        let [handler] = &handlers[..] else { panic!("one method ran: {handlers:?}") };
+        assert_eq!((handler.method.as_str(), handler.error_type.as_str()), (method, kind));
+    }
+}
+
+#[test]
 fn what_is_too_large_to_store_is_refused_with_the_limit() {
     let store = MemoryStore::default();
     put(&store, &[("Append", "a"), ("Grow", ""), ("Long", ""), ("Append", "b")]);
@@ -251,9 +264,9 @@ fn a_handler_is_given_up_when_the_lease_is_lost() {
             store.with(|tables| tables.settle(&address(), &settle)).expect("the lease is held");
             tokio::time::Instant::now()
         };
-        let (fenced_at, end) = tokio::join!(fence, run_on(&store, NOW));
+        let (fenced_at, finished) = tokio::join!(fence, run_on(&store, NOW));
         assert!(fenced_at.elapsed() <= Duration::from_secs(5), "it was given up late");
-        end
+        finished.end
     });
     assert_eq!(end, End::Fenced);
     assert_eq!(record(&store).head, Sequence(0));

@@ -63,6 +63,37 @@ fn handler(store: &MemoryStore) -> Handler<MemoryStore> {
     Handler::new(store.clone(), Arc::new(|| NOW)).actor::<Sleeper>()
 }
 
+/// Where the spans of a handler are.
+#[cfg(feature = "otlp")]
+struct Exported {
+    pipeline: callboard_telemetry::Pipeline,
+    exporter: opentelemetry_sdk::trace::InMemorySpanExporter,
+}
+
+/// Longer than any export takes.
+#[cfg(feature = "otlp")]
+const LONG: Duration = Duration::from_secs(20);
+
+#[cfg(feature = "otlp")]
+fn traced<S: Store>(handler: Handler<S>) -> (Handler<S>, Exported) {
+    use callboard_telemetry::pipeline::{Pipeline, Settings};
+
+    let settings = Settings::read("test", &|_| None).expect("nothing is wrong");
+    let exporter = opentelemetry_sdk::trace::InMemorySpanExporter::default();
+    let pipeline = Pipeline::start_with(&settings, Some((exporter.clone(), LONG)));
+    let pipeline = pipeline.expect("it starts");
+    let handler = handler.traced(Trace::of(&pipeline, &settings));
+    (handler, Exported { pipeline, exporter })
+}
+
+#[cfg(feature = "otlp")]
+impl Exported {
+    async fn spans(&self) -> Vec<opentelemetry_sdk::trace::SpanData> {
+        self.pipeline.flush(LONG).await;
+        self.exporter.get_finished_spans().expect("it is not shut down")
+    }
+}
+
 fn lease(store: &MemoryStore) -> Lease {
     let token = fastrand::u64(..);
     let woken = store.with(|t| t.wake(&address(), &Terms::default().wake(&address(), NOW, token)));
@@ -112,16 +143,9 @@ fn activation(record: &Record, segments: &[Segment]) -> pb::Activation {
     }
 }
 
-/// An activation with one ask; its reply, which is how often the actor was woken.
-async fn ask(
-    handler: &Handler<MemoryStore>,
-    store: &MemoryStore,
-    method: &str,
-    size: u64,
-) -> Option<u64> {
-    let Lease { record, .. } = lease(store);
-    let message = Message {
-        id: MessageId::new(&record.head.to_string()).expect("an id"),
+fn message(method: &str, size: u64) -> Message {
+    Message {
+        id: MessageId::new("a").expect("an id"),
         kind: Kind::Ask,
         method: method.to_owned(),
         payload: size.encode_to_vec().into(),
@@ -131,8 +155,19 @@ async fn ask(
         receipt: false,
         sender: None,
         answer_to: None,
-    };
-    let segment = Segment::new(record.head.next(), &[message]);
+    }
+}
+
+/// An activation with one ask; its reply, which is how often the actor was woken.
+async fn ask(
+    handler: &Handler<MemoryStore>,
+    store: &MemoryStore,
+    method: &str,
+    size: u64,
+) -> Option<u64> {
+    let Lease { record, .. } = lease(store);
+    let id = MessageId::new(&record.head.to_string()).expect("an id");
+    let segment = Segment::new(record.head.next(), &[Message { id, ..message(method, size) }]);
     let activation = activation(&record, &[segment]);
     let result = perform(handler, Task::Activation(activation)).await;
     let invocation_result::Result::Activation(result) = result else { panic!("it is a run") };
@@ -223,18 +258,42 @@ async fn a_run_that_handles_nothing_does_not_take_an_old_actor_for_the_current_o
 }
 
 #[cfg(feature = "otlp")]
+#[tokio::test(start_paused = true)]
+async fn what_the_database_says_of_itself_is_in_no_span() {
+    use opentelemetry::trace::Status;
+
+    // Its requests cannot be signed.
+    let config = aws_config::from_env().no_credentials().region("eu-central-1");
+    let client = callboard_mailbox_dynamodb::connect(&config.load().await, Some("http://[::1]:1"));
+    let broken = DynamoDbStore::new(client, Tables::new("test"));
+    let handler = Handler::new(broken, Arc::new(|| NOW)).actor::<Sleeper>();
+    let (handler, exported) = traced(handler);
+    let record = lease(&MemoryStore::default()).record;
+    let segment = Segment::new(record.head.next(), &[message("Fill", 1)]);
+    let address = address().as_str().to_owned();
+    for task in [
+        Task::Activation(activation(&record, &[segment])),
+        Task::Read(pb::Read { address, ..pb::Read::default() }),
+    ] {
+        let invocation = Invocation { task: Some(task) };
+        let callboard = BASE64_STANDARD.encode(invocation.encode_to_vec());
+        let deadline = NOW.plus(Duration::from_secs(30));
+        let error = handler.handle(Envelope { callboard }, deadline).await;
+        assert!(!error.expect_err("nothing is stored").to_string().is_empty());
+    }
+    let spans = exported.spans().await;
+    let failed = spans.iter().filter(|span| span.status != Status::Unset);
+    let failed: Vec<_> = failed.map(|span| (span.name.as_ref(), &span.status)).collect();
+    let nothing = &Status::error("");
+    let expected = ["commit", "run", "run"].map(|it| format!("{it} test.v1.Sleeper"));
+    assert_eq!(failed, expected.each_ref().map(|name| (name.as_str(), nothing)));
+}
+
+#[cfg(feature = "otlp")]
 #[tokio::test]
 async fn an_invocation_is_a_span_below_the_gateways_and_a_read_is_in_it() {
-    use callboard_telemetry::pipeline::{Pipeline, Settings};
-    use opentelemetry_sdk::trace::{InMemorySpanExporter, SpanData};
-
-    let long = Duration::from_secs(20);
-    let settings = Settings::read("test", &|_| None).expect("nothing is wrong");
-    let exporter = InMemorySpanExporter::default();
-    let pipeline = Pipeline::start_with(&settings, Some((exporter.clone(), long)));
-    let pipeline = pipeline.expect("it starts");
     let store = MemoryStore::default();
-    let handler = handler(&store).traced(Trace::of(&pipeline, &settings));
+    let (handler, exported) = traced(handler(&store));
 
     let (trace, invoke) = ("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7");
     let headers = [("traceparent".to_owned(), format!("00-{trace}-{invoke}-01"))];
@@ -244,9 +303,7 @@ async fn an_invocation_is_a_span_below_the_gateways_and_a_read_is_in_it() {
     let address = address().as_str().to_owned();
     let read = pb::Read { address, headers: headers.into(), ..pb::Read::default() };
     perform(&handler, Task::Read(read)).await;
-    pipeline.flush(long).await;
-
-    let spans = exporter.get_finished_spans().expect("it is not shut down");
+    let spans = exported.spans().await;
     let called = |name: &str| spans.iter().filter(|span| span.name == name).collect::<Vec<_>>();
     let [cold, warm] = called("run test.v1.Sleeper")[..] else { panic!("two: {spans:?}") };
     let [process] = called("process test.v1.Sleeper")[..] else { panic!("one: {spans:?}") };
@@ -255,7 +312,7 @@ async fn an_invocation_is_a_span_below_the_gateways_and_a_read_is_in_it() {
         assert_eq!(run.parent_span_id.to_string(), invoke);
     }
     assert_eq!(process.parent_span_id, warm.span_context.span_id());
-    let value = |span: &SpanData, name: &str| {
+    let value = |span: &opentelemetry_sdk::trace::SpanData, name: &str| {
         let found = span.attributes.iter().find(|known| known.key.as_str() == name);
         found.map(|known| known.value.to_string())
     };

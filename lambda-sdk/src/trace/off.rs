@@ -46,7 +46,9 @@ impl Trace {
 
     pub(crate) fn send(&self, _: &Address, _: &mut Message, _: &'static str) {}
 
-    pub(crate) fn reply(&self, _: &AnswerTo, _: usize) {}
+    pub(crate) fn reply(&self, to: AnswerTo, _: usize) -> AnswerTo {
+        to
+    }
 }
 
 impl Span {

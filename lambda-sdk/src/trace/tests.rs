@@ -9,6 +9,7 @@ use bytes::Bytes;
 use callboard_mailbox::MessageId;
 use callboard_mailbox::drain::{Drain, Rules};
 use callboard_mailbox::lease::{Terms, Woken};
+use callboard_mailbox::limits::COMMIT_MESSAGES_MAX;
 use callboard_mailbox::memory::MemoryStore;
 use callboard_mailbox::message::Segment;
 use callboard_mailbox::retry::{Attempts, Backoff};
@@ -75,9 +76,11 @@ impl Service<Desk> for DeskService {
                 };
                 charging.instrument(tracing::info_span!(target: "desk", "charge")).await?;
             }
-            "Ask" => {
+            "Ask" | "AskLater" => {
                 let taken = AnswerHandler::new(Self::TYPE, "Taken");
-                ctx.ask(take()).then(taken, "a note")?;
+                let asked = if method == "Ask" { "Take" } else { "Later" };
+                let request = Request::<u64>::new(Self::TYPE, OTHER, asked, &7_u64);
+                ctx.ask(request).then(taken, "a note")?;
             }
             "Taken" => {
                 crate::answer::<u64>(ctx, payload)?;
@@ -158,8 +161,13 @@ impl Rig {
 
     /// Puts a message into the mailbox of the actor; its id is its method.
     fn put(&self, kind: Kind, method: &str, headers: &[(String, String)]) {
+        self.put_to(KEY, kind, method, headers);
+    }
+
+    /// As [`Rig::put`], to another one.
+    fn put_to(&self, key: &str, kind: Kind, method: &str, headers: &[(String, String)]) {
         let message = message(kind, method, headers.to_vec(), self.now());
-        let address = address(KEY);
+        let address = address(key);
         self.store.with(|tables| {
             let first = tables.tail(&address).sequence().next();
             tables.put_segment(&address, &Segment::new(first, &[message]), Timestamp(u64::MAX));
@@ -210,8 +218,12 @@ impl Rig {
 
     /// The header of the only message that waits for the other actor.
     fn header_at_other(&self, name: &str) -> Option<String> {
-        let parcels =
-            self.store.with(|tables| tables.inbox(&address(OTHER), self.now(), 9)).parcels;
+        self.header_at(OTHER, name)
+    }
+
+    /// The header of the only message that another actor has sent to this one.
+    fn header_at(&self, key: &str, name: &str) -> Option<String> {
+        let parcels = self.store.with(|tables| tables.inbox(&address(key), self.now(), 9)).parcels;
         let [parcel] = &parcels[..] else { panic!("one message waits: {parcels:?}") };
         let header = parcel.message.headers.iter().find(|(known, _)| known == name);
         header.map(|(_, value)| value.clone())
@@ -345,6 +357,19 @@ async fn the_commit_of_a_batch_is_below_the_run_with_links_to_all_of_it() {
 }
 
 #[tokio::test]
+async fn the_commit_of_the_largest_batch_is_linked_to_all_of_it() {
+    let rig = rig(&[("OTEL_BSP_MAX_QUEUE_SIZE", "10000")]);
+    let one = message(Kind::Tell, "Take", vec![parent(TELLER, "01")], rig.now());
+    let segment = Segment::new(Sequence(1), &vec![one; COMMIT_MESSAGES_MAX]);
+    rig.store.with(|tables| tables.put_segment(&address(KEY), &segment, Timestamp(u64::MAX)));
+    rig.run(KEY).await;
+    let spans = rig.spans().await;
+    let of: Vec<_> = spans.all("process").into_iter().map(ids).collect();
+    assert_eq!(links(spans.one("commit")), of);
+    assert_eq!(of.len(), COMMIT_MESSAGES_MAX);
+}
+
+#[tokio::test]
 async fn each_attempt_is_a_span_at_the_same_place_with_its_error() {
     let cases = [
         ("FailOnce", "handler_failed", "the printer is on fire"),
@@ -433,7 +458,7 @@ async fn a_message_that_is_forwarded_stays_in_the_trace_of_whoever_waits() {
 }
 
 #[tokio::test]
-async fn a_late_answer_is_a_span_of_the_message_that_gives_it() {
+async fn a_late_answer_is_in_the_trace_of_whoever_asked_with_a_link_to_what_gives_it() {
     let rig = rig(&[]);
     rig.put(Kind::Ask, "Later", &[parent(ASKER, "01")]);
     rig.run(KEY).await;
@@ -442,9 +467,46 @@ async fn a_late_answer_is_a_span_of_the_message_that_gives_it() {
     rig.run(KEY).await;
     let spans = rig.spans().await;
     let reply = spans.one("reply");
-    assert_eq!(place(reply), ids(spans.one("process")));
+    assert_eq!((place(reply), links(reply)), (ASKER, vec![ids(spans.one("process"))]));
     assert_eq!(attribute(reply, attributes::MESSAGING_MESSAGE_ID).as_deref(), Some("Later"));
     assert_eq!(attribute(reply, attributes::MESSAGE_METHOD), None);
+}
+
+#[tokio::test]
+async fn an_actor_that_is_answered_late_goes_on_in_the_trace_of_its_ask() {
+    let rig = rig(&[]);
+    let baggage = |of: &str| ("baggage".to_owned(), format!("of={of}"));
+    rig.put(Kind::Ask, "AskLater", &[parent(ASKER, "01"), baggage("asker")]);
+    rig.run(KEY).await;
+    let send = ids(rig.spans().await.one("send"));
+    rig.run(OTHER).await;
+    rig.spans().await;
+    // In a trace that is not kept, which the asker's is.
+    let release = parent(TELLER, "00");
+    rig.put_to(OTHER, Kind::Tell, "Reply", &[release, baggage("releaser")]);
+    rig.run(OTHER).await;
+    let answering = rig.spans().await;
+    let reply = answering.one("reply");
+    assert_eq!((place(reply), links(reply)), (send, vec![]));
+    assert_eq!(attribute(reply, attributes::MESSAGE_METHOD).as_deref(), Some("Taken"));
+    assert_eq!(rig.header_at(KEY, "traceparent"), Some(parent(ids(reply), "01").1));
+    assert_eq!(rig.header_at(KEY, "baggage"), None);
+    rig.run(KEY).await;
+    assert_eq!(place(rig.spans().await.one("process")), ids(reply));
+}
+
+#[tokio::test]
+async fn an_answer_to_whoever_does_not_trace_is_in_nobodys_trace() {
+    let rig = rig(&[("OTEL_PROPAGATORS", "none")]);
+    rig.put(Kind::Ask, "AskLater", &[]);
+    rig.run(KEY).await;
+    rig.run(OTHER).await;
+    rig.put_to(OTHER, Kind::Tell, "Reply", &[parent(TELLER, "01")]);
+    rig.spans().await;
+    rig.run(OTHER).await;
+    let spans = rig.spans().await;
+    assert_eq!(place(spans.one("reply")), ids(spans.one("process")));
+    assert_eq!(rig.header_at(KEY, "traceparent"), None);
 }
 
 #[tokio::test]

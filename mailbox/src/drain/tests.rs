@@ -818,7 +818,7 @@ fn a_crash_between_the_commits_of_one_message_loses_and_doubles_nothing() {
 
 fn caller(id: &str) -> AnswerTo {
     let id = MessageId::new(id).expect("an id");
-    AnswerTo::Caller { address: address(), id, digest: None }
+    AnswerTo::Caller { address: address(), id, digest: None, traceparent: None }
 }
 
 #[test]
@@ -859,8 +859,43 @@ fn asked(id: &str, add: u8) -> Message {
         id: MessageId::new(&format!("answer-{id}")).expect("an id"),
         method: "OnAdded".into(),
         token: Bytes::from_static(b"token"),
+        traceparent: None,
     };
     Message { answer_to: Some(Box::new(answer_to)), ..tell(id, add) }
+}
+
+#[test]
+fn whoever_asks_gets_a_late_answer_in_the_trace_of_his_ask() {
+    let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let ask = Message {
+        headers: vec![header("traceparent", "asker"), header("baggage", "of=asker")],
+        ..asked("a", 2)
+    };
+    let release = Message {
+        headers: vec![
+            header("traceparent", "releaser"),
+            header("tracestate", "of=releaser"),
+            header("baggage", "of=releaser"),
+            header("callboard-principal", "jwt:releaser"),
+        ],
+        ..tell("release", 1)
+    };
+    let later = ask.waits(&address()).expect("an actor waits");
+    let mut tables = Tables::default();
+    let segment = put(&mut tables, 1, &[ask, release]);
+    let lease = wake(&mut tables, NOW);
+    run_with(&mut tables, &mut drain(&lease, &[segment], false), NOW, |_, run| {
+        match run.message.id.as_str() {
+            "a" => Ran::Done { state: Change::None, response: None, effects: Effects::default() },
+            _ => does(Effects {
+                answers: vec![(later.clone(), Outcome::Ok(Bytes::new()))],
+                ..Effects::default()
+            }),
+        }
+    });
+    let [answer] = &tables.inbox(&other(), NOW, 10).parcels[..] else { panic!("one answer") };
+    let expected = [header("callboard-principal", "jwt:releaser"), header("traceparent", "asker")];
+    assert_eq!(answer.message.headers, expected);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use tracing::{Instrument, info, info_span};
 
 use super::*;
 use crate::attributes;
+use crate::pipeline::{Pipeline, Settings};
 use crate::span::Place;
 
 /// Lines that were written.
@@ -48,6 +49,18 @@ fn log(format: Format, act: impl FnOnce(&Tracer)) -> (String, Vec<SpanData>) {
     let subscriber = subscriber(style, filter, &tracer, move || writer.clone());
     tracing::subscriber::with_default(subscriber, || act(&tracer));
     (written.text(), exporter.get_finished_spans().expect("it is not shut down"))
+}
+
+#[test]
+fn what_of_the_settings_is_ignored_is_a_line() {
+    let set = |value: &'static str| {
+        let read = |name: &str| (name == "OTEL_PROPAGATORS").then(|| value.to_owned());
+        let settings = Settings::read("gateway", &read).expect("valid");
+        let pipeline = Pipeline::start(&settings).expect("it starts");
+        log(Format::Text, |_| pipeline.warn()).0
+    };
+    assert!(set("tracecontext,xray").contains(r#"ignored="xray""#));
+    assert_eq!(set("tracecontext,baggage"), "");
 }
 
 fn run<F: Future>(future: F) -> F::Output {

@@ -1,7 +1,10 @@
 //! How much waits in mailboxes, and for how long, by the types of their actors. There may be
 //! more mailboxes than anybody could look at; those without work are not counted at all.
+//!
+//! Whoever knows of them is asked when metrics are read: ages grow also while nothing else moves.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -19,7 +22,7 @@ pub struct Mailbox<'a> {
     pub actor_type: &'a str,
     /// How many messages it has.
     pub messages: u64,
-    /// How long the first of them has been deliverable.
+    /// How long the first of them has been deliverable, now.
     pub oldest: Duration,
 }
 
@@ -38,30 +41,35 @@ impl Work {
     }
 }
 
-type Found = Arc<Mutex<Vec<(String, Work)>>>;
+/// Hands each mailbox that has work to whoever asks.
+type Source = Box<dyn Fn(&mut dyn FnMut(Mailbox<'_>)) + Send + Sync>;
 
-/// What was found, and the instruments that read it.
+/// Who knows of mailboxes, once somebody does.
+#[derive(Clone, Default)]
+struct Known(Arc<Mutex<Option<Source>>>);
+
+/// The instruments, and whom they ask.
 #[derive(Debug)]
 pub(super) struct Mailboxes {
-    found: Found,
+    known: Known,
     _depth: ObservableGauge<u64>,
-    _mailboxes: ObservableGauge<u64>,
+    _busy: ObservableGauge<u64>,
     _oldest: ObservableGauge<f64>,
 }
 
 impl Mailboxes {
     pub(super) fn new(meter: &Meter) -> Self {
-        let found = Found::default();
+        let known = Known::default();
         let count =
             |name: &'static str, unit: &'static str, what: &'static str, of: fn(&Work) -> u64| {
-                let found = Arc::clone(&found);
+                let known = known.clone();
                 let builder =
                     meter.u64_observable_gauge(name).with_unit(unit).with_description(what);
                 builder
                     .with_callback(move |gauge| {
-                        each(&found, |kind, work| {
-                            gauge.observe(of(work), &super::of_type(kind));
-                        })
+                        for (kind, work) in known.by_type() {
+                            gauge.observe(of(&work), &super::of_type(&kind));
+                        }
                     })
                     .build()
             };
@@ -71,64 +79,79 @@ impl Mailboxes {
             "Messages in the mailboxes that have work",
             |work| work.messages,
         );
-        let mailboxes =
+        let busy =
             count("callboard.mailbox.busy", "{mailbox}", "Mailboxes that have work", |work| {
                 work.mailboxes
             });
-        let ages = Arc::clone(&found);
+        let ages = known.clone();
         let oldest = meter
             .f64_observable_gauge("callboard.mailbox.oldest.age")
             .with_unit("s")
             .with_description("How long the oldest message has been deliverable")
             .with_callback(move |gauge| {
-                each(&ages, |kind, work| {
-                    gauge.observe(work.oldest.as_secs_f64(), &super::of_type(kind));
-                })
+                for (kind, work) in ages.by_type() {
+                    gauge.observe(work.oldest.as_secs_f64(), &super::of_type(&kind));
+                }
             })
             .build();
-        Self { found, _depth: depth, _mailboxes: mailboxes, _oldest: oldest }
+        Self { known, _depth: depth, _busy: busy, _oldest: oldest }
     }
 
-    pub(super) fn replace<'a>(&self, mailboxes: impl IntoIterator<Item = Mailbox<'a>>) {
-        let found = by_type(mailboxes);
-        *self.found.lock().unwrap_or_else(PoisonError::into_inner) = found;
+    pub(super) fn ask(&self, source: Source) {
+        *self.known.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(source);
     }
 }
 
-fn each(found: &Found, mut observe: impl FnMut(&str, &Work)) {
-    let found = found.lock().unwrap_or_else(PoisonError::into_inner);
-    found.iter().for_each(|(kind, work)| observe(kind, work));
+impl Known {
+    /// The types with most messages, and the others together, as they are now.
+    fn by_type(&self) -> Vec<(String, Work)> {
+        let source = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(source) = source.as_ref() else { return Vec::new() };
+        let mut types: HashMap<String, Work> = HashMap::new();
+        source(&mut |Mailbox { actor_type, messages, oldest }| {
+            let work = Work { messages, mailboxes: 1, oldest };
+            match types.get_mut(actor_type) {
+                Some(known) => known.add(&work),
+                None => drop(types.insert(actor_type.to_owned(), work)),
+            }
+        });
+        let mut types: Vec<_> = types.into_iter().collect();
+        types.sort_by(|(a, x), (b, y)| y.messages.cmp(&x.messages).then_with(|| a.cmp(b)));
+        let others = types.split_off(types.len().min(TYPES_MAX));
+        let others = others.into_iter().map(|(_, work)| work).reduce(|mut all, work| {
+            all.add(&work);
+            all
+        });
+        types.extend(others.map(|work| (OTHER.to_owned(), work)));
+        types
+    }
 }
 
-/// The types with most messages, and the others together.
-fn by_type<'a>(mailboxes: impl IntoIterator<Item = Mailbox<'a>>) -> Vec<(String, Work)> {
-    let mut types: HashMap<&str, Work> = HashMap::new();
-    for Mailbox { actor_type, messages, oldest } in mailboxes {
-        types.entry(actor_type).or_default().add(&Work { messages, mailboxes: 1, oldest });
+impl fmt::Debug for Known {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Known").finish_non_exhaustive()
     }
-    let mut types: Vec<_> = types.into_iter().collect();
-    types.sort_by(|(a, x), (b, y)| y.messages.cmp(&x.messages).then_with(|| a.cmp(b)));
-    let others = types.split_off(types.len().min(TYPES_MAX));
-    let mut found: Vec<_> = types.into_iter().map(|(kind, work)| (kind.to_owned(), work)).collect();
-    if !others.is_empty() {
-        let mut together = Work::default();
-        others.iter().for_each(|(_, work)| together.add(work));
-        found.push((OTHER.to_owned(), together));
-    }
-    found
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn by_type(mailboxes: Vec<(String, u64, u64)>) -> Vec<(String, Work)> {
+        let known = Known::default();
+        *known.0.lock().expect("nobody else") = Some(Box::new(move |tell| {
+            for (actor_type, messages, oldest) in &mailboxes {
+                let (messages, oldest) = (*messages, Duration::from_secs(*oldest));
+                tell(Mailbox { actor_type, messages, oldest });
+            }
+        }));
+        known.by_type()
+    }
+
     #[test]
     fn mailboxes_count_by_their_types_and_the_oldest_message_shows() {
-        let mailbox = |actor_type, messages, oldest| {
-            let oldest = Duration::from_secs(oldest);
-            Mailbox { actor_type, messages, oldest }
-        };
-        let found = by_type([mailbox("a.A", 1, 5), mailbox("b.B", 9, 1), mailbox("a.A", 2, 7)]);
+        let of = |kind: &str, messages, oldest| (kind.to_owned(), messages, oldest);
+        let found = by_type(vec![of("a.A", 1, 5), of("b.B", 9, 1), of("a.A", 2, 7)]);
         let work = |messages, mailboxes, oldest| {
             let oldest = Duration::from_secs(oldest);
             Work { messages, mailboxes, oldest }
@@ -139,13 +162,8 @@ mod tests {
 
     #[test]
     fn types_beyond_a_bound_count_together() {
-        let names: Vec<_> = (0..TYPES_MAX + 3).map(|number| format!("t.T{number:03}")).collect();
-        let mailboxes = names.iter().map(|name| Mailbox {
-            actor_type: name,
-            messages: 2,
-            oldest: Duration::from_secs(1),
-        });
-        let found = by_type(mailboxes);
+        let all = (0..TYPES_MAX + 3).map(|number| (format!("t.T{number:03}"), 2, 1));
+        let found = by_type(all.collect());
         assert_eq!(found.len(), TYPES_MAX + 1);
         let (name, work) = found.last().expect("there are some");
         assert_eq!((name.as_str(), work.messages, work.mailboxes), (OTHER, 6, 3));

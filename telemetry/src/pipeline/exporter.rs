@@ -11,17 +11,17 @@ use opentelemetry_sdk::metrics::Temporality;
 
 use super::Error;
 use super::client::Client;
-use super::settings::{Protocol, Target};
+use super::settings::{Protocol, Target, without_credentials};
 
 /// Exports spans to a target.
 pub(super) fn spans(target: &Target) -> Result<SpanExporter, Error> {
     match target.protocol {
         #[cfg(feature = "grpc")]
         Protocol::Grpc => {
-            grpc(SpanExporter::builder().with_tonic(), target)?.build().map_err(invalid)
+            grpc(SpanExporter::builder().with_tonic(), target)?.build().map_err(invalid(target))
         }
         Protocol::Http => {
-            http(SpanExporter::builder().with_http(), target)?.build().map_err(invalid)
+            http(SpanExporter::builder().with_http(), target)?.build().map_err(invalid(target))
         }
         #[cfg(not(feature = "grpc"))]
         Protocol::Grpc => Err(Error::NotBuiltIn(target.protocol)),
@@ -33,15 +33,17 @@ pub(super) fn metrics(target: &Target, temporality: Temporality) -> Result<Metri
     let builder = MetricExporter::builder().with_temporality(temporality);
     match target.protocol {
         #[cfg(feature = "grpc")]
-        Protocol::Grpc => grpc(builder.with_tonic(), target)?.build().map_err(invalid),
-        Protocol::Http => http(builder.with_http(), target)?.build().map_err(invalid),
+        Protocol::Grpc => grpc(builder.with_tonic(), target)?.build().map_err(invalid(target)),
+        Protocol::Http => http(builder.with_http(), target)?.build().map_err(invalid(target)),
         #[cfg(not(feature = "grpc"))]
         Protocol::Grpc => Err(Error::NotBuiltIn(target.protocol)),
     }
 }
 
-fn invalid(error: ExporterBuildError) -> Error {
-    Error::Target(error.to_string())
+fn invalid(target: &Target) -> impl Fn(ExporterBuildError) -> Error {
+    let endpoint = &target.endpoint;
+    // It tells the endpoint as it is.
+    move |error| Error::Target(error.to_string().replace(endpoint, without_credentials(endpoint)))
 }
 
 #[cfg(feature = "grpc")]
@@ -84,7 +86,8 @@ fn http<B: WithExportConfig + WithHttpConfig>(builder: B, target: &Target) -> Re
 
 fn headers(target: &Target) -> Result<http::HeaderMap, Error> {
     let parse = |(name, value): &(String, String)| {
-        let invalid = || Error::Target(format!("{name} is no header that can be sent"));
+        // Neither may be told: whoever forgot the name has a key in its place.
+        let invalid = || Error::Target("a header cannot be sent".to_owned());
         let value: http::HeaderValue = value.parse().map_err(|_| invalid())?;
         Ok((name.parse::<http::HeaderName>().map_err(|_| invalid())?, value))
     };

@@ -29,7 +29,8 @@ pub(super) fn attributes(
         attributes.push((SERVICE_NAME.to_owned(), name));
     }
     if let Some(list) = given("OTEL_RESOURCE_ATTRIBUTES") {
-        attributes.extend(pairs("OTEL_RESOURCE_ATTRIBUTES", &list)?);
+        let invalid = || unknown("OTEL_RESOURCE_ATTRIBUTES", &list, "a list such as a=1,b=2");
+        attributes.extend(pairs(&list).ok_or_else(invalid)?);
     }
     let function = given("AWS_LAMBDA_FUNCTION_NAME");
     if function.is_some() {
@@ -59,16 +60,15 @@ fn bytes(megabytes: &str) -> String {
     bytes.map_or_else(|| megabytes.to_owned(), |bytes| bytes.to_string())
 }
 
-/// A list such as `a=1,b=2`, whose values are percent-encoded.
-pub(super) fn pairs(variable: &str, list: &str) -> Result<Vec<(String, String)>, Error> {
-    let invalid = || unknown(variable, list, "a list such as a=1,b=2");
+/// A list such as `a=1,b=2`, whose values are percent-encoded; `None` when it is none.
+pub(super) fn pairs(list: &str) -> Option<Vec<(String, String)>> {
     let pairs = list.split(',').map(str::trim).filter(|pair| !pair.is_empty());
     let parsed = pairs.map(|pair| {
-        let (name, value) = pair.split_once('=').ok_or_else(invalid)?;
+        let (name, value) = pair.split_once('=')?;
         let name = name.trim();
         let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic());
-        let value = decode(value.trim()).filter(|_| is_name).ok_or_else(invalid)?;
-        Ok((name.to_owned(), value))
+        let value = decode(value.trim()).filter(|_| is_name)?;
+        Some((name.to_owned(), value))
     });
     parsed.collect()
 }

@@ -3,10 +3,15 @@
 //! Nothing is exported unless an endpoint is set, or `otlp` is asked for: a program that was told
 //! nothing sends nothing. A value that is not known is an error and not a warning that scrolls by.
 
+mod target;
+
 use std::time::Duration;
 
 use super::sampler::Sampling;
 use crate::story::{Habits, Tells};
+
+pub(super) use target::without_credentials;
+pub use target::{Protocol, Target};
 
 /// The longest that an export may take, unless `OTEL_EXPORTER_OTLP_TIMEOUT` says otherwise.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -38,6 +43,8 @@ pub struct Settings {
     pub sampling: Sampling,
     /// Whether the caller's trace context is read and passed on.
     pub propagates: bool,
+    /// Names of propagators that are not known, and ignored.
+    pub ignored: Vec<String>,
     /// How spans wait for their export.
     pub queue: Queue,
     /// How often metrics are exported.
@@ -61,30 +68,6 @@ pub struct Queue {
     pub delay: Duration,
 }
 
-/// An OTLP receiver.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Target {
-    /// Its URL; with HTTP the whole of it, `/v1/traces` included.
-    pub endpoint: String,
-    /// How it is spoken to.
-    pub protocol: Protocol,
-    /// What goes with each request, such as an API key.
-    pub headers: Vec<(String, String)>,
-    /// How long one export may take.
-    pub timeout: Duration,
-    /// Whether requests are compressed.
-    pub gzip: bool,
-}
-
-/// How OTLP is spoken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Protocol {
-    /// `grpc`
-    Grpc,
-    /// `http/protobuf`
-    Http,
-}
-
 /// What is wrong with a variable.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
@@ -93,10 +76,16 @@ pub enum Error {
     Unknown {
         /// Its name.
         variable: String,
-        /// What it is.
+        /// What it is, without credentials.
         value: String,
         /// What it can be.
         expected: &'static str,
+    },
+    /// Its value is no list of headers. It may be a key, and is not told.
+    #[error("{variable} is not valid: it can be a list of headers such as name=value,name=value")]
+    Headers {
+        /// Its name.
+        variable: String,
     },
     /// What it asks for is not there.
     #[error("{variable} is set, and Callboard cannot do what it asks for: {detail}")]
@@ -163,11 +152,13 @@ impl Settings {
             "cumulative or delta",
             &[("cumulative", false), ("delta", true)],
         )?;
+        let (propagates, ignored) = variables.propagators()?;
         Ok(Self {
             traces,
             metrics,
             sampling: variables.sampling()?,
-            propagates: variables.propagates()?,
+            propagates,
+            ignored,
             queue: Queue {
                 spans_max: variables.count("OTEL_BSP_MAX_QUEUE_SIZE", QUEUE_SPANS_MAX)?,
                 batch_max: variables.count("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", BATCH_SPANS_MAX)?,
@@ -251,7 +242,10 @@ impl Variables<'_> {
             None => TIMEOUT,
         };
         let headers = match self.of_signal(signal, "HEADERS") {
-            Some((name, value)) => super::resource::pairs(&name, &value)?,
+            Some((variable, value)) => match super::resource::pairs(&value) {
+                Some(headers) if headers.iter().all(is_header) => headers,
+                _ => return Err(Error::Headers { variable }),
+            },
             None => Vec::new(),
         };
         let endpoint = endpoint_of(signal, protocol, endpoint)?;
@@ -302,16 +296,21 @@ impl Variables<'_> {
         Ok(Habits { tells: tells.unwrap_or_default(), keys })
     }
 
-    /// Callboard passes on W3C's trace context and baggage together, or nothing.
-    fn propagates(&self) -> Result<bool, Error> {
+    /// Callboard passes on W3C's trace context and baggage together, or nothing. What others
+    /// understand beside them, such as `xray` in a Lambda layer, is ignored.
+    fn propagators(&self) -> Result<(bool, Vec<String>), Error> {
         let name = "OTEL_PROPAGATORS";
-        let Some(value) = self.get(name) else { return Ok(true) };
-        let known = [("tracecontext", true), ("baggage", false), ("none", false)];
-        let mut propagates = false;
-        for value in value.split(',') {
-            propagates |= choose(name, value.trim(), "tracecontext and baggage, or none", &known)?;
+        let Some(value) = self.get(name) else { return Ok((true, Vec::new())) };
+        let names: Vec<_> = value.split(',').map(str::trim).collect();
+        let is = |name: &str, known: &str| name.eq_ignore_ascii_case(known);
+        let propagates = names.iter().any(|name| is(name, "tracecontext"));
+        let known = ["tracecontext", "baggage", "none"];
+        let ignored = names.iter().filter(|name| !known.iter().any(|known| is(name, known)));
+        let ignored: Vec<_> = ignored.map(|name| (*name).to_owned()).collect();
+        if !propagates && !ignored.is_empty() {
+            return Err(unknown(name, &value, "tracecontext and baggage, or none"));
         }
-        Ok(propagates)
+        Ok((propagates, ignored))
     }
 }
 
@@ -330,11 +329,17 @@ fn endpoint_of(
         uri.authority().is_some() && matches!(uri.scheme_str(), Some("http" | "https"))
     });
     if !is_url {
-        return Err(unknown(&name, &value, "a URL that begins with http:// or https://"));
+        let value = without_credentials(&value);
+        return Err(unknown(&name, value, "a URL that begins with http:// or https://"));
     }
     // The endpoint for both signals is a base; that of one is used as it is.
     let is_base = name == "OTEL_EXPORTER_OTLP_ENDPOINT" && protocol == Protocol::Http;
     Ok(if is_base { format!("{}/{}", value.trim_end_matches('/'), signal.path) } else { value })
+}
+
+/// Whether it can be sent.
+fn is_header((name, value): &(String, String)) -> bool {
+    name.parse::<http::HeaderName>().is_ok() && value.parse::<http::HeaderValue>().is_ok()
 }
 
 fn choose<T: Copy>(

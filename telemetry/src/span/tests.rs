@@ -31,13 +31,8 @@ fn caller(sampled: bool) -> Context {
     let flags = TraceFlags::default().with_sampled(sampled);
     let (trace, span) = (TraceId::from(7), SpanId::from(8));
     let context = Context::new().with_baggage([KeyValue::new("tenant", "a")]);
-    context.with_remote_span_context(SpanContext::new(
-        trace,
-        span,
-        flags,
-        true,
-        TraceState::default(),
-    ))
+    let state = TraceState::from_key_value([("vendor", "x")]).expect("valid");
+    context.with_remote_span_context(SpanContext::new(trace, span, flags, true, state))
 }
 
 fn commit() -> Description {
@@ -63,6 +58,7 @@ fn a_span_after_another_has_a_trace_of_its_own_a_link_and_the_baggage() {
     assert_ne!(span.span_context.trace_id(), TraceId::from(7));
     assert_eq!(span.parent_span_id, SpanId::INVALID);
     assert_eq!(span.links[0].span_context.span_id(), SpanId::from(8));
+    assert_eq!(span.links[0].span_context.trace_state().header(), "");
 }
 
 #[test]
@@ -92,6 +88,17 @@ fn an_error_is_an_attribute_and_a_status() {
     let [span] = rig.ended().try_into().expect("one span");
     assert_eq!(span.status, Status::error("no funds"));
     assert!(span.attributes.contains(&KeyValue::new(ERROR_TYPE, "handler_failed")));
+}
+
+#[test]
+fn no_failure_is_told_at_any_length() {
+    let rig = rig(Sampling::default());
+    let span = rig.tracer.begin(Place::Alone, commit);
+    span.fail("handler_failed", format!("-{}", "ü".repeat(10_000)));
+    drop(span);
+    let [span] = rig.ended().try_into().expect("one span");
+    let Status::Error { description } = span.status else { panic!("it failed") };
+    assert_eq!(description.len(), FAILURE_BYTES_MAX - 1);
 }
 
 #[test]

@@ -17,7 +17,8 @@ pub struct Bounds {
     pub patience: Duration,
     /// How many flows are kept. Beyond that the one that is quiet for longest is shown as it is.
     pub flows_max: usize,
-    /// How many spans of a flow are kept; more are counted.
+    /// How many spans a flow has, and how many traces. One with so many is shown as it is, and what
+    /// comes later is another; two that are too large together stay two.
     pub spans_max: usize,
 }
 
@@ -37,11 +38,9 @@ impl Default for Bounds {
 pub(super) struct Flow {
     /// In the order in which they began.
     pub(super) pieces: BTreeMap<(u64, SpanId), Piece>,
-    /// How many more there were than are kept.
-    pub(super) left_out: usize,
     /// Whether it was shown before nothing more came.
     pub(super) is_cut: bool,
-    /// Its traces, those that it is linked to included.
+    /// Its traces, those that it is linked to included. Each leads here.
     traces: HashSet<TraceId>,
     changed: Option<Instant>,
 }
@@ -65,7 +64,7 @@ pub struct Assembler {
     flows: HashMap<u64, Flow>,
     by_trace: HashMap<TraceId, u64>,
     next: u64,
-    /// Trees of flows for which there was no more room.
+    /// Trees of flows that were too large, or for which there was no more room.
     pushed_out: Vec<String>,
 }
 
@@ -77,35 +76,72 @@ impl Assembler {
         Self { bounds, flows, by_trace, next: 0, pushed_out: Vec::new() }
     }
 
-    /// Takes a span that has ended.
+    /// Takes a span that has ended. What it costs does not grow with its flow.
     pub fn add(&mut self, piece: Piece, now: Instant) {
         let linked = piece.links.iter().map(|(trace, _)| *trace);
-        let traces: HashSet<_> = linked.take(self.bounds.spans_max).chain([piece.trace]).collect();
-        let known: HashSet<_> =
-            traces.iter().filter_map(|trace| self.by_trace.get(trace)).collect();
-        let flows: Vec<_> = known.into_iter().copied().collect();
-        let id = flows.first().copied().unwrap_or(self.next);
+        let traces: Vec<_> = [piece.trace].into_iter().chain(linked).collect();
+        let known = traces.iter().find_map(|trace| self.by_trace.get(trace)).copied();
+        let mut id = known.unwrap_or(self.next);
         self.next += 1;
-        // What seemed to be several flows is one, now that there is a link.
-        let others: Vec<_> =
-            flows.iter().skip(1).filter_map(|other| self.flows.remove(other)).collect();
         let flow = self.flows.entry(id).or_default();
-        for other in others {
-            flow.left_out += other.left_out;
-            flow.traces.extend(other.traces);
-            flow.pieces.extend(other.pieces);
-        }
-        flow.traces.extend(traces);
         flow.pieces.insert((piece.begun, piece.id), piece);
-        while flow.pieces.len() > self.bounds.spans_max {
-            flow.pieces.pop_last();
-            flow.left_out += 1;
-        }
         flow.changed = Some(now);
-        for trace in &flow.traces {
-            self.by_trace.insert(*trace, id);
+        for trace in traces.into_iter().take(self.bounds.spans_max) {
+            match self.by_trace.get(&trace).copied() {
+                Some(other) => id = self.join(id, other),
+                None => self.lead(trace, id),
+            }
         }
-        self.make_room();
+        let is_full = self.flows.get(&id).is_some_and(|flow| self.is_full(flow));
+        if is_full {
+            self.cut(id);
+        }
+        while self.flows.len() > self.bounds.flows_max {
+            let oldest = self.flows.iter().min_by_key(|(id, flow)| (flow.changed, **id));
+            let Some(id) = oldest.map(|(id, _)| *id) else { return };
+            self.cut(id);
+        }
+    }
+
+    fn is_full(&self, flow: &Flow) -> bool {
+        flow.pieces.len().max(flow.traces.len()) >= self.bounds.spans_max
+    }
+
+    /// From now on a trace leads to a flow.
+    fn lead(&mut self, trace: TraceId, id: u64) {
+        self.by_trace.insert(trace, id);
+        if let Some(flow) = self.flows.get_mut(&id) {
+            flow.traces.insert(trace);
+        }
+    }
+
+    /// What seemed to be two flows is one, now that there is a link: if it is not too large. Which
+    /// one the first is in then.
+    fn join(&mut self, id: u64, other: u64) -> u64 {
+        let size = |id: u64| self.flows.get(&id).map_or(0, |flow| flow.pieces.len());
+        let sizes = (size(id), size(other));
+        if id == other || sizes.0 + sizes.1 > self.bounds.spans_max {
+            return id;
+        }
+        // The smaller one moves, so that a span in a large one costs no more.
+        let (id, moved) = if sizes.0 < sizes.1 { (other, id) } else { (id, other) };
+        let Some(moved) = self.flows.remove(&moved) else { return id };
+        moved.traces.into_iter().for_each(|trace| self.lead(trace, id));
+        if let Some(flow) = self.flows.get_mut(&id) {
+            flow.pieces.extend(moved.pieces);
+            flow.changed = flow.changed.max(moved.changed);
+        }
+        id
+    }
+
+    /// Shows a flow as it is.
+    fn cut(&mut self, id: u64) {
+        let Some(mut flow) = self.remove(id) else { return };
+        flow.is_cut = true;
+        self.pushed_out.push(draw(&flow));
+        // Nobody may be taking them; then the oldest are lost.
+        let beyond = self.pushed_out.len().saturating_sub(self.bounds.flows_max);
+        self.pushed_out.drain(..beyond);
     }
 
     /// The trees of the flows that are finished, in the order in which they began.
@@ -113,7 +149,7 @@ impl Assembler {
         let bounds = self.bounds;
         let is_finished = |flow: &Flow| {
             let quiet = flow.changed.map_or(Duration::MAX, |at| now.saturating_duration_since(at));
-            quiet >= if flow.is_complete() { bounds.quiet } else { bounds.patience }
+            quiet >= bounds.patience || quiet >= bounds.quiet && flow.is_complete()
         };
         let ids = self.flows.iter().filter(|(_, flow)| is_finished(flow)).map(|(id, _)| *id);
         let ids = ids.collect();
@@ -127,21 +163,6 @@ impl Assembler {
         }
         let ids = self.flows.keys().copied().collect();
         self.take(ids)
-    }
-
-    fn make_room(&mut self) {
-        while self.flows.len() > self.bounds.flows_max {
-            let oldest = self.flows.iter().min_by_key(|(id, flow)| (flow.changed, **id));
-            let Some(id) = oldest.map(|(id, _)| *id) else { return };
-            if let Some(flow) = self.flows.get_mut(&id) {
-                flow.is_cut = true;
-            }
-            let pushed_out = self.remove(id);
-            self.pushed_out.extend(pushed_out.map(|flow| draw(&flow)));
-            // Nobody may be taking them; then the oldest are lost.
-            let beyond = self.pushed_out.len().saturating_sub(self.bounds.flows_max);
-            self.pushed_out.drain(..beyond);
-        }
     }
 
     fn take(&mut self, ids: Vec<u64>) -> Vec<String> {

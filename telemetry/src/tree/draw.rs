@@ -55,9 +55,6 @@ pub(super) fn draw(flow: &Flow) -> String {
     for piece in &pieces {
         drawing.tree(piece);
     }
-    if flow.left_out > 0 {
-        let _ = writeln!(drawing.text, "… and {} spans more", flow.left_out);
-    }
     if flow.is_cut {
         drawing.text.push_str("… cut off here: more may have come\n");
     }

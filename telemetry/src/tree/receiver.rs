@@ -37,20 +37,42 @@ const REQUEST_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// How often finished flows are looked for.
 const PERIOD: Duration = Duration::from_millis(100);
 
-/// What a program needs in its environment so that it sends its spans here, and soon, whatever
-/// else is set.
+/// Variables that would have a program send its spans elsewhere, in another way, to fewer places
+/// or not at all. Empty, they count as unset.
+const CLEARED: [&str; 18] = [
+    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
+    "OTEL_EXPORTER_OTLP_COMPRESSION",
+    "OTEL_EXPORTER_OTLP_TRACES_COMPRESSION",
+    "OTEL_EXPORTER_OTLP_HEADERS",
+    "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
+    "OTEL_EXPORTER_OTLP_TIMEOUT",
+    "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT",
+    "OTEL_EXPORTER_OTLP_CERTIFICATE",
+    "OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE",
+    "OTEL_EXPORTER_OTLP_CLIENT_KEY",
+    "OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY",
+    "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE",
+    "OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE",
+    "OTEL_TRACES_SAMPLER",
+    "OTEL_TRACES_SAMPLER_ARG",
+    "OTEL_PROPAGATORS",
+    "OTEL_BSP_MAX_QUEUE_SIZE",
+];
+
+/// What a program needs in its environment so that it sends all of its spans here, and soon,
+/// whatever else is set.
 #[must_use]
-pub fn variables(address: SocketAddr) -> [(&'static str, String); 8] {
-    [
+pub fn variables(address: SocketAddr) -> Vec<(&'static str, String)> {
+    let set = [
         ("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://{address}")),
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf".to_owned()),
-        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", String::new()),
-        ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", String::new()),
         ("OTEL_TRACES_EXPORTER", "otlp".to_owned()),
         ("OTEL_METRICS_EXPORTER", "none".to_owned()),
         ("OTEL_SDK_DISABLED", "false".to_owned()),
         ("OTEL_BSP_SCHEDULE_DELAY", "100".to_owned()),
-    ]
+    ];
+    set.into_iter().chain(CLEARED.map(|name| (name, String::new()))).collect()
 }
 
 /// Receives spans until it is told to stop, and writes trees.

@@ -36,7 +36,7 @@ impl Trees {
 
     /// What has gateway and functions send their spans here, whatever else is set.
     pub(super) fn variables(&self) -> Vec<(&'static str, String)> {
-        receiver::variables(self.address).into()
+        receiver::variables(self.address)
     }
 
     /// Draws what is left.

@@ -93,10 +93,9 @@ fn what_is_not_known_is_an_error_that_says_what_is() {
         ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "collector:4317"),
         ("OTEL_EXPORTER_OTLP_COMPRESSION", "zstd"),
         ("OTEL_EXPORTER_OTLP_TIMEOUT", "10s"),
-        ("OTEL_EXPORTER_OTLP_HEADERS", "no-value"),
-        ("OTEL_EXPORTER_OTLP_HEADERS", "a b=1"),
         ("OTEL_TRACES_SAMPLER", "jaeger_remote"),
         ("OTEL_PROPAGATORS", "b3"),
+        ("OTEL_PROPAGATORS", "baggage,xray"),
         ("OTEL_SDK_DISABLED", "yes"),
         ("CALLBOARD_TRACE_TELLS", "parents"),
         ("OTEL_BSP_MAX_QUEUE_SIZE", "0"),
@@ -116,6 +115,47 @@ fn what_is_not_known_is_an_error_that_says_what_is() {
     );
     let certificate = read(&[BASE, ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/ca.pem")]);
     assert!(matches!(certificate, Err(Error::Unsupported { .. })));
+}
+
+#[test]
+fn no_key_is_in_an_error_or_in_what_is_printed() {
+    let bad = [
+        "Authorization: Bearer SECRET",
+        "Authorization: Bearer SECRET==",
+        "Authorization:Bearer-SECRET==",
+        "api-key=SECRET%0A",
+        "api-key=SECRET%",
+    ];
+    for variable in ["OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS"] {
+        for value in bad {
+            let error = read(&[BASE, (variable, value)]).expect_err(value);
+            assert_eq!(error, Error::Headers { variable: variable.to_owned() });
+            assert!(!error.to_string().contains("SECRET"), "{error}");
+        }
+    }
+    let endpoint = "OTEL_EXPORTER_OTLP_ENDPOINT";
+    for value in ["ftp://me:SECRET@host", "me:SECRET@host:4318", "host:4318/?key=SECRET"] {
+        let error = read(&[(endpoint, value)]).expect_err(value).to_string();
+        assert!(error.contains("host") && !error.contains("SECRET"), "{error}");
+    }
+    let settings = read(&[
+        (endpoint, "https://me:SECRET@host/a?key=SECRET"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "api-key=SECRET"),
+    ]);
+    let settings = format!("{:?}", settings.expect("valid"));
+    assert!(settings.contains("api-key") && settings.contains("host"), "{settings}");
+    assert!(!settings.contains("SECRET"), "{settings}");
+}
+
+#[test]
+fn propagators_of_others_are_ignored_beside_those_that_are_known() {
+    let settings = read(&[("OTEL_PROPAGATORS", "tracecontext, baggage,xray, b3")]);
+    let settings = settings.expect("a layer for Lambda sets it so");
+    assert!(settings.propagates);
+    assert_eq!(settings.ignored, ["xray", "b3"]);
+    let known = read(&[("OTEL_PROPAGATORS", "tracecontext,baggage")]).expect("valid");
+    assert!(known.propagates && known.ignored.is_empty());
+    assert!(!read(&[("OTEL_PROPAGATORS", "none")]).expect("valid").propagates);
 }
 
 #[test]

@@ -159,8 +159,8 @@ fn what_comes_after_its_flow_was_shown_is_a_tree_of_its_own() {
 }
 
 #[test]
-fn memory_is_bounded_and_what_is_left_out_is_told() {
-    let bounds = Bounds { flows_max: 2, spans_max: 2, ..Bounds::default() };
+fn the_flow_that_is_quiet_for_longest_makes_room() {
+    let bounds = Bounds { flows_max: 2, ..Bounds::default() };
     let (now, mut assembler) = (Instant::now(), Assembler::new(bounds));
     for number in 1..=3 {
         let piece = piece(number, 0, "call", u64::from(number), 10);
@@ -174,13 +174,73 @@ call  9.0 ms
 … cut off here: more may have come
 ";
     assert_eq!(shown, [expected]);
-    for number in 4..=6 {
-        let piece = piece(number, 0, "more", 9, 10);
-        assembler.add(Piece { trace: trace(2), ..piece }, now);
-    }
-    let shown = assembler.rest();
-    assert_eq!(shown[0].lines().last(), Some("… and 2 spans more"));
+    assert_eq!(assembler.rest().len(), 2);
     assert_eq!(assembler.by_trace.len(), 0);
+}
+
+/// What is known, and what was shown, of an actor that is never quiet: each of its runs is linked
+/// to the one before.
+fn hot(spans_max: usize, runs: u32) -> (Assembler, Vec<String>) {
+    let bounds = Bounds { spans_max, ..Bounds::default() };
+    let (now, mut assembler) = (Instant::now(), Assembler::new(bounds));
+    let mut shown = Vec::new();
+    for number in 1..=runs {
+        let wide = |number: u32| u128::from(number).to_be_bytes();
+        let id = |number: u32| u64::from(number).to_be_bytes();
+        let links = vec![(wide(number - 1), id(number - 1))];
+        let begun = u64::from(number) * MS;
+        let piece = piece(0, 0, "invoke chat", 0, 0);
+        let (trace, id) = (wide(number), id(number));
+        assembler.add(Piece { trace, id, links, begun, ended: begun, ..piece }, now);
+        shown.extend(assembler.finished(now));
+    }
+    (assembler, shown)
+}
+
+#[test]
+fn a_flow_that_is_never_quiet_is_shown_in_parts() {
+    let (mut assembler, shown) = hot(4, 8);
+    // With the trace that the first run is linked to, four traces are three runs.
+    assert_eq!(shown.len(), 2);
+    for tree in &shown {
+        assert_eq!(tree.lines().filter(|line| line.contains("invoke chat")).count(), 3);
+        assert_eq!(tree.lines().last(), Some("… cut off here: more may have come"));
+    }
+    assert_eq!(assembler.rest().len(), 1);
+    assert!(assembler.by_trace.is_empty());
+}
+
+#[test]
+fn a_span_costs_no_more_in_a_flow_that_is_large() {
+    // The shortest of several, since the machine may be busy.
+    let time = |spans| {
+        let once = |_| {
+            let begun = Instant::now();
+            drop(hot(1_000_000, spans));
+            begun.elapsed()
+        };
+        (0..3).map(once).min().expect("three of them")
+    };
+    let (small, large) = (time(2_000), time(20_000));
+    // Ten times as many take ten times as long, and not a hundred times.
+    assert!(large < small * 40, "{small:?} {large:?}");
+}
+
+#[test]
+fn flows_that_are_too_large_together_stay_two() {
+    let bounds = Bounds { spans_max: 4, ..Bounds::default() };
+    let (now, mut assembler) = (Instant::now(), Assembler::new(bounds));
+    for number in [1, 2] {
+        for span in 0..3 {
+            let piece = piece(10 * number + span, 0, "call", u64::from(number), 10);
+            assembler.add(Piece { trace: trace(number), ..piece }, now);
+        }
+    }
+    let links = vec![(trace(2), id(20))];
+    assembler.add(Piece { links, ..piece(13, 0, "invoke chat", 5, 6) }, now);
+    let lines: Vec<_> = assembler.rest().iter().map(|tree| tree.lines().count()).collect();
+    assert_eq!(lines, [1 + 4 + 1, 1 + 3]);
+    assert!(assembler.flows.is_empty() && assembler.by_trace.is_empty());
 }
 
 #[test]
