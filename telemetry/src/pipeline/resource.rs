@@ -3,8 +3,9 @@
 
 use opentelemetry_semantic_conventions::attribute::{
     CLOUD_PLATFORM, CLOUD_PROVIDER, CLOUD_REGION, FAAS_INSTANCE, FAAS_MAX_MEMORY, FAAS_NAME,
-    FAAS_VERSION, SERVICE_NAME, SERVICE_VERSION,
+    FAAS_VERSION, SERVICE_INSTANCE_ID, SERVICE_NAME, SERVICE_VERSION,
 };
+use uuid::Uuid;
 
 use super::settings::{Error, unknown};
 
@@ -42,6 +43,9 @@ pub(super) fn attributes(
         }));
         attributes.push((CLOUD_PROVIDER.to_owned(), "aws".to_owned()));
         attributes.push((CLOUD_PLATFORM.to_owned(), "aws_lambda".to_owned()));
+    } else {
+        // The metrics of two gateways are two series.
+        attributes.push((SERVICE_INSTANCE_ID.to_owned(), Uuid::now_v7().to_string()));
     }
     attributes.push((SERVICE_NAME.to_owned(), function.unwrap_or_else(|| service.to_owned())));
     attributes.push((SERVICE_VERSION.to_owned(), env!("CARGO_PKG_VERSION").to_owned()));
@@ -118,6 +122,16 @@ mod tests {
         let named = of(&[function, listed, ("OTEL_SERVICE_NAME", "named")]);
         assert_eq!(value(&named, SERVICE_NAME), Some("named"));
         assert_eq!(named.iter().filter(|(key, _)| key == SERVICE_NAME).count(), 1);
+    }
+
+    #[test]
+    fn two_programs_of_one_service_are_told_apart() {
+        let (one, other) = (of(&[]), of(&[]));
+        let id = |all| value(all, SERVICE_INSTANCE_ID).map(str::to_owned);
+        assert!(id(&one).is_some());
+        assert_ne!(id(&one), id(&other));
+        let given = of(&[("OTEL_RESOURCE_ATTRIBUTES", "service.instance.id=a")]);
+        assert_eq!(id(&given).as_deref(), Some("a"));
     }
 
     #[test]
