@@ -63,9 +63,9 @@ impl Exports {
 
     /// What variables say.
     fn read(variable: &dyn Fn(&str) -> Option<String>) -> Result<Self, Error> {
-        // Environments come and go, and each would be a series of its own.
-        let settings = Settings { metrics: None, ..Settings::read(SERVICE, variable)? };
-        let pipeline = Pipeline::start(&settings)?;
+        let settings = Settings::read(SERVICE, variable)?;
+        // Environments come and go, and each would be a series of its own in metrics.
+        let pipeline = Pipeline::start_spans(&settings)?;
         let trace = Trace::of(&pipeline, &settings);
         Ok(Self { pipeline: Arc::new(pipeline), trace })
     }

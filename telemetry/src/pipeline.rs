@@ -138,13 +138,22 @@ impl Pipeline {
     /// # Errors
     /// When a target is none that can be exported to. That nobody listens there is no error.
     pub fn start(settings: &Settings) -> Result<Self, Error> {
-        match &settings.traces {
-            Some(target) => {
-                let exporter = exporter::spans(target)?;
-                Self::start_with(settings, Some((exporter, target.timeout)))
-            }
-            None => Self::start_with(settings, None::<(opentelemetry_otlp::SpanExporter, _)>),
-        }
+        let mut pipeline = Self::start_spans(settings)?;
+        pipeline.start_metrics(settings)?;
+        Ok(pipeline)
+    }
+
+    /// As [`Pipeline::start`], without metrics whatever the settings say: for a program that has
+    /// none, which is smaller by what exports them.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn start_spans(settings: &Settings) -> Result<Self, Error> {
+        let exporter = settings.traces.as_ref().map(|target| {
+            let exporter = exporter::spans(target)?;
+            Ok::<_, Error>((exporter, target.timeout))
+        });
+        Ok(Self::spans_with(settings, exporter.transpose()?))
     }
 
     /// As [`Pipeline::start`], with an exporter of spans of the caller's own and the longest time
@@ -156,14 +165,23 @@ impl Pipeline {
         settings: &Settings,
         exporter: Option<(E, Duration)>,
     ) -> Result<Self, Error> {
+        let mut pipeline = Self::spans_with(settings, exporter);
+        pipeline.start_metrics(settings)?;
+        Ok(pipeline)
+    }
+
+    fn spans_with<E: SpanExporter + 'static>(
+        settings: &Settings,
+        exporter: Option<(E, Duration)>,
+    ) -> Self {
         let ignored = settings.ignored.clone();
         let mut pipeline = Self { propagates: settings.propagates, ignored, ..Self::off() };
-        let resource = resource(settings);
         if let Some((exporter, timeout)) = exporter {
+            let resource = resource(settings);
             let (entrance, exit) =
                 queue::queue(settings.queue, timeout, exporter, &resource, &pipeline.dropped);
             let provider = SdkTracerProvider::builder()
-                .with_resource(resource.clone())
+                .with_resource(resource)
                 .with_sampler(settings.sampling)
                 .with_max_links_per_span(LINKS_MAX)
                 .with_span_processor(entrance)
@@ -174,12 +192,11 @@ impl Pipeline {
             pipeline.spans = Some(Worker::start(exit));
             pipeline._traces = Some(provider);
         }
-        pipeline.start_metrics(settings, resource)?;
-        Ok(pipeline)
+        pipeline
     }
 
-    fn start_metrics(&mut self, settings: &Settings, resource: Resource) -> Result<(), Error> {
-        let mut builder = SdkMeterProvider::builder().with_resource(resource);
+    fn start_metrics(&mut self, settings: &Settings) -> Result<(), Error> {
+        let mut builder = SdkMeterProvider::builder().with_resource(resource(settings));
         if let Some(target) = &settings.metrics {
             let temporality =
                 if settings.delta { Temporality::Delta } else { Temporality::Cumulative };
