@@ -18,6 +18,8 @@ pub(crate) struct Built {
     pub(crate) callboard: PathBuf,
     /// The folder of the counter.
     pub(crate) counter: PathBuf,
+    /// Cargo's target folder; what the clients build is below it, too.
+    pub(crate) target: PathBuf,
 }
 
 /// A line of cargo's `--message-format=json`, as far as it matters here.
@@ -32,7 +34,8 @@ pub(crate) fn build() -> Result<Built> {
     let counter = folder("examples/counter")?;
     let callboard = binary(&folder("gateway")?, &["--release"])?;
     binary(&counter, &["--release"])?;
-    Ok(Built { callboard, counter })
+    let target = callboard.ancestors().nth(2).ok_or("cargo built it nowhere")?.to_owned();
+    Ok(Built { callboard, counter, target })
 }
 
 /// Builds the counter as it is deployed.
@@ -51,7 +54,8 @@ pub(crate) fn clean_debug_build() -> Result<Duration> {
     Ok(begun.elapsed())
 }
 
-fn folder(name: &str) -> Result<PathBuf> {
+/// A folder of the repository.
+pub(crate) fn folder(name: &str) -> Result<PathBuf> {
     Ok(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name).canonicalize()?)
 }
 

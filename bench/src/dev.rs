@@ -99,7 +99,11 @@ impl Dev {
 
     /// A connection for asks that take long.
     pub(crate) async fn connect_for(&self, timeout: Duration) -> Result<Client> {
-        Ok(Client::builder(&self.url).timeout(timeout).connect().await?)
+        Ok(Client::builder(&self.url).ask_timeout(timeout).connect().await?)
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        &self.url
     }
 
     pub(crate) fn pid(&self) -> u32 {

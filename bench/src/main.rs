@@ -7,6 +7,9 @@
 //! | `drain` | a backlog, and what it does to others |
 //! | `tracing` | what traces cost, and a receiver of them |
 //! | `edge` | the gateway without what lies behind it |
+//! | `stream` | tells in a stream, and by themselves |
+//! | `clients` | what the clients add to bare stubs, and their programs |
+//! | `rust_client` | the same for that of Rust |
 //! | `sdk` | what the SDK adds to a handler, and what a function weighs |
 //! | `dev` | a running `callboard dev` |
 //! | `asks` | calls to the counter |
@@ -19,6 +22,7 @@
 
 mod asks;
 mod cargo;
+mod clients;
 mod dev;
 mod drain;
 mod edge;
@@ -26,9 +30,11 @@ mod invocation;
 mod process;
 mod report;
 mod row;
+mod rust_client;
 mod sample;
 mod sdk;
 mod store;
+mod stream;
 mod tracing;
 
 use std::path::PathBuf;
@@ -104,6 +110,9 @@ async fn run(arguments: &Arguments) -> Result<()> {
     let is_wanted = |row: &Row| arguments.only.is_none_or(|only| only == *row);
     let rows = Row::ALL.into_iter().filter(is_wanted);
     let built = rows.clone().any(Row::needs_programs).then(cargo::build).transpose()?;
+    if rows.clone().any(|row| row == Row::Clients) {
+        built.as_ref().map(clients::are_ready).transpose()?;
+    }
     let mut report = Report::begin();
     for row in rows {
         eprintln!("measuring {row}");

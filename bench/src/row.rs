@@ -12,7 +12,7 @@ use crate::invocation::Bare;
 use crate::report::Figure;
 use crate::sample::{Repetitions, percentile};
 use crate::store::{Mailbox, Writes};
-use crate::{Arguments, Result, cargo, drain, edge, process, sdk, tracing};
+use crate::{Arguments, Result, cargo, clients, drain, edge, process, sdk, stream, tracing};
 
 /// Calls before the first that is timed.
 const WARM_UP: u32 = 200;
@@ -46,6 +46,10 @@ pub(crate) enum Row {
     AskLatency,
     /// Calls of many callers at once.
     Throughput,
+    /// Tells to one actor in a stream, and by themselves.
+    Stream,
+    /// Asks and tells by each client, and by bare stubs.
+    Clients,
     /// Asks of many callers at once, with traces and without.
     Tracing,
     /// A backlog of one actor, and another one meanwhile.
@@ -66,10 +70,12 @@ impl fmt::Display for Row {
 }
 
 impl Row {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Edge,
         Self::AskLatency,
         Self::Throughput,
+        Self::Stream,
+        Self::Clients,
         Self::Tracing,
         Self::Drain,
         Self::Sdk,
@@ -96,6 +102,8 @@ impl Row {
                 Ok(figures)
             }
             Self::Throughput => throughput(built()?, given).await,
+            Self::Stream => stream::measure(built()?, given).await,
+            Self::Clients => clients::measure(built()?, given).await,
             Self::Tracing => tracing::measure(built()?, given).await,
             Self::Drain => drain::measure(built()?, given).await,
             Self::Sdk => sdk::measure(given).await,

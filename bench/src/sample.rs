@@ -9,6 +9,12 @@ const NOISE_MAX: f64 = 0.2;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Repetitions(Vec<f64>);
 
+impl FromIterator<f64> for Repetitions {
+    fn from_iter<I: IntoIterator<Item = f64>>(figures: I) -> Self {
+        Self(figures.into_iter().collect())
+    }
+}
+
 impl Repetitions {
     pub(crate) fn push(&mut self, figure: f64) {
         self.0.push(figure);

@@ -174,18 +174,13 @@ impl Batches {
             return Err("the lease of the last batch was not released".into());
         };
         let messages = (0..BATCH).map(|n| {
-            Ok(Message {
-                id: MessageId::new(&format!("{}-{n}", self.count))?,
-                kind: Kind::Tell,
-                method: "Note".into(),
-                payload: request().into(),
-                sent_at: now,
-                deadline: None,
-                headers: Vec::new(),
-                receipt: false,
-                sender: None,
-                answer_to: None,
-            })
+            Ok(Message::new(
+                MessageId::new(&format!("{}-{n}", self.count))?,
+                Kind::Tell,
+                "Note",
+                request().into(),
+                now,
+            ))
         });
         let messages = messages.collect::<Result<Vec<_>>>()?;
         let segment = Segment::new(record.head.next(), &messages);

@@ -80,18 +80,13 @@ impl Mailbox {
             let first = segment * each + 1;
             let messages: Vec<_> = (first..first + each)
                 .map(|n| {
-                    Ok(Message {
-                        id: MessageId::new(&format!("019a9f6e-7b1c-7d2e-8f3a-{n:012}"))?,
-                        kind: Kind::Tell,
-                        method: "Note".to_owned(),
-                        payload: payload.clone(),
-                        sent_at: now,
-                        deadline: None,
-                        headers: Vec::new(),
-                        receipt: false,
-                        sender: None,
-                        answer_to: None,
-                    })
+                    Ok(Message::new(
+                        MessageId::new(&format!("019a9f6e-7b1c-7d2e-8f3a-{n:012}"))?,
+                        Kind::Tell,
+                        "Note",
+                        payload.clone(),
+                        now,
+                    ))
                 })
                 .collect::<Result<_>>()?;
             let segment = Segment::new(Sequence(first), &messages);

@@ -1,6 +1,7 @@
 """What the end-to-end tests share.
 
     paths    where things are
+    ports    ports on loopback for what a test starts
     dev      the real `callboard dev` as a process
     stubs    stock gRPC code for the .proto files
     status   what an error carries
@@ -13,6 +14,8 @@
     admin    `callboard admin`, and the calls that it makes
     tokens   tokens and API keys, and who gives them out
     certificates  certificates, and who gives them out
+    leftovers  what a version may leave in mailboxes
+    versions the version before
     events   the file that the probe's handlers write
     web      plain HTTP
     http2    HTTP/2 frame by frame

@@ -31,6 +31,11 @@ def canaries(dev) -> list[dict]:
     return [item for item in _scan(dev, TABLES[0]) if CANARY in json.dumps(item)]
 
 
+def make_table(dev, request: dict) -> None:
+    """Makes a table."""
+    _call(dev.endpoint("database"), "CreateTable", request)
+
+
 def _scan(dev, table: str) -> list[dict]:
     found, request = [], {"TableName": table, "ConsistentRead": True}
     while True:

@@ -1,10 +1,8 @@
 """The real `callboard dev` as a process."""
 
 import os
-import random
 import re
 import signal
-import socket
 import subprocess
 from pathlib import Path
 
@@ -12,6 +10,7 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from harness.paths import EXAMPLES, binary
+from harness.ports import free_port
 from harness.stubs import counter_grpc, probe_grpc, trial_grpc
 from harness.until import until
 
@@ -20,8 +19,6 @@ READY_SECONDS = 60
 # The binaries that are functions.
 FUNCTIONS = ("counter", "e2e-actor", "e2e-lenient", "e2e-strict")
 
-_used_ports: set[int] = set()
-
 CHANNEL_OPTIONS = [
     # Each channel has connections of its own, as different programs would.
     ("grpc.use_local_subchannel_pool", 1),
@@ -29,21 +26,6 @@ CHANNEL_OPTIONS = [
     ("grpc.enable_retries", 0),
     ("grpc.max_receive_message_length", -1),
 ]
-
-
-# Below those that outgoing connections take. Each worker of pytest-xdist has its own.
-_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-_PORTS = range(20_000 + _WORKER % 4 * 3_000, 23_000 + _WORKER % 4 * 3_000)
-
-
-def free_port() -> int:
-    """A free port."""
-    while True:
-        port = random.choice(_PORTS)
-        with socket.socket() as probe:
-            if port not in _used_ports and probe.connect_ex(("127.0.0.1", port)) != 0:
-                _used_ports.add(port)
-                return port
 
 
 def is_alive(pid: int) -> bool:
@@ -164,9 +146,7 @@ class Dev:
         endpoint = re.compile(r"(database|functions) .* at (http://\S+)")
         return dict(endpoint.findall(self.output_of_run()))[name]
 
-    def second_gateway(
-        self, protos: Path, actor_type: str, function: str, *more: str
-    ) -> "Gateway":
+    def second_gateway(self, protos: Path, actor_type: str, function: str, *more: str) -> "Gateway":
         """A `callboard serve` beside it, on the same tables and functions."""
         options = [f"--protos={protos}", f"--function={actor_type}={function}", *more]
         if not any(option.startswith("--drain-delay=") for option in more):

@@ -1,8 +1,8 @@
 """Stock gRPC code, generated from the same .proto files that the gateway loads.
 
-    from harness.stubs import example
+from harness.stubs import example
 
-    bank, bank_grpc = example("bank")
+bank, bank_grpc = example("bank")
 """
 
 import importlib
@@ -35,7 +35,12 @@ def _generate(folders: list[Path], *files: str) -> None:
 def example(name: str) -> tuple[ModuleType, ModuleType]:
     """The messages and the stubs of an example. They are generated when a test asks for
     them, so that one example's mistake in its .proto fails its own tests alone."""
-    _generate([EXAMPLES[name] / "proto"], f"{name}.proto")
+    return of(EXAMPLES[name], name)
+
+
+def of(crate: Path, name: str) -> tuple[ModuleType, ModuleType]:
+    """The same of any crate with actors."""
+    _generate([crate / "proto"], f"{name}.proto")
     importlib.invalidate_caches()
     return importlib.import_module(f"{name}_pb2"), importlib.import_module(f"{name}_pb2_grpc")
 

@@ -9,8 +9,8 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
 )
 
 from harness.admin import PROBE, Admin, address, is_not_found
-from harness.dev import free_port
 from harness.paths import PROBE_PROTOS
+from harness.ports import free_port
 from harness.status import refused
 from harness.stubs import admin, admin_grpc, example, probe, probe_grpc
 from harness.until import until

@@ -5,8 +5,9 @@ import subprocess
 
 import pytest
 
-from harness.dev import assert_no_panic, free_port
+from harness.dev import assert_no_panic
 from harness.paths import PROBE_PROTOS, binary
+from harness.ports import free_port
 
 
 @pytest.fixture

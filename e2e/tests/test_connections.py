@@ -11,8 +11,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 import pytest
 
-from harness.dev import free_port
 from harness.paths import PROBE_PROTOS, binary
+from harness.ports import free_port
 from harness.stubs import probe
 from harness.until import until
 from harness.web import JSON, send, start

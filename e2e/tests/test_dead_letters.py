@@ -148,6 +148,8 @@ def test_a_mailbox_stays_suspended_over_a_new_start(devs, events):
     # Until it is suspended, not only tried for the last time.
     behind = trial.AddRequest(trial="a", delta=1)
     timed_out(lambda: refused(dev.strict().Add, behind, timeout=2))
+    # For alarms: docs/operations.md names these words.
+    assert dev.output().count("the mailbox is paused: its first message failed for good") == 1
     dev.kill()
     dev.start()
     error = timed_out(lambda: refused(dev.strict().Add, behind, timeout=3))

@@ -16,10 +16,11 @@ import pytest
 from conftest import function_folder
 from google.rpc import error_details_pb2
 
-from harness.dev import Dev, Gateway, free_port
+from harness.dev import Dev, Gateway
 from harness.headers import headers, with_id
 from harness.http2 import Connection, data, message
 from harness.paths import COUNTER_PROTOS, PROBE_PROTOS, REPOSITORY, binary
+from harness.ports import free_port
 from harness.refusals import ANY, CODES, DOORS, Row, check
 from harness.stubs import gateway, gateway_grpc, probe
 from harness.until import until

@@ -10,8 +10,9 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from harness import database
-from harness.dev import Dev, Gateway, free_port
+from harness.dev import Dev, Gateway
 from harness.paths import COUNTER_PROTOS, binary
+from harness.ports import free_port
 from harness.proxy import Proxy
 from harness.status import refused
 from harness.stubs import admin, admin_grpc, counter, counter_grpc
@@ -44,7 +45,8 @@ class Beside:
 
     def __init__(self, dev: Dev, proxy: Proxy) -> None:
         private = free_port()
-        self.ready_url = f"http://127.0.0.1:{private}/readyz"
+        self.private = f"127.0.0.1:{private}"
+        self.ready_url = f"http://{self.private}/readyz"
         environment = {
             "PATH": os.environ["PATH"],
             "AWS_ENDPOINT_URL_DYNAMODB": proxy.url,
@@ -56,7 +58,7 @@ class Beside:
         options = [
             f"--protos={COUNTER_PROTOS}",
             "--function=counter.v1.Counter=counter",
-            f"--private-listen=127.0.0.1:{private}",
+            f"--private-listen={self.private}",
             "--canary-period=1s",
             "--drain-delay=0s",
         ]
@@ -121,6 +123,29 @@ def test_a_gateway_that_never_reached_its_database_is_not_ready(dev, proxy):
         assert beside.status() == SERVING
     finally:
         beside.gateway.stop()
+
+
+def test_a_gateway_is_alive_without_its_database(beside, proxy):
+    def live(**variables: str) -> subprocess.CompletedProcess:
+        # As in a container, whose environment says where the gateway listens.
+        command, environment = [binary("callboard"), "health", "--live"], dict(variables)
+        return subprocess.run(command, capture_output=True, text=True, timeout=30, env=environment)
+
+    everywhere = beside.private.replace("127.0.0.1", "0.0.0.0")
+    assert live(CALLBOARD_PRIVATE_LISTEN=everywhere).stdout == "alive\n"
+    before = int(beside.private.split(":")[1]) - 1
+    assert live(CALLBOARD_LISTEN=f"0.0.0.0:{before}").stdout == "alive\n"
+
+    proxy.cut()
+    until("health notices", lambda: beside.status() != SERVING, 40)
+    assert health(beside.gateway.url).returncode == 1
+    told = live(CALLBOARD_PRIVATE_LISTEN=beside.private)
+    assert (told.returncode, told.stdout, told.stderr) == (0, "alive\n", "")
+
+    beside.gateway.stop()
+    told = live(CALLBOARD_PRIVATE_LISTEN=beside.private)
+    assert (told.returncode, told.stdout) == (1, "")
+    assert f"no gateway is alive at {beside.private}" in told.stderr
 
 
 def test_health_tells_of_one_service_and_of_none(dev):

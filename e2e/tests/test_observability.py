@@ -9,9 +9,10 @@ from collections import defaultdict
 
 import pytest
 
-from harness.dev import Dev, Gateway, free_port
+from harness.dev import Dev, Gateway
 from harness.events import Events
 from harness.paths import REPOSITORY, TRIAL_PROTOS
+from harness.ports import free_port
 from harness.proxy import Proxy
 from harness.status import refused
 from harness.stubs import trial, trial_grpc

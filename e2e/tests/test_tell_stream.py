@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import grpc
 import pytest
 
-from harness.generic import generic, message
+from harness import database
+from harness.generic import PROBE, generic, message
 from harness.mailbox import probe_is
 from harness.status import Refused
 from harness.stubs import gateway, probe
@@ -25,6 +26,12 @@ def notes(name: str, deltas: range) -> Iterator[gateway.TellStreamRequest]:
     return (note(name, delta, f"note-{delta}") for delta in deltas)
 
 
+def writes(dev, name: str) -> int:
+    """How many segments the mailbox of a probe has: each was one write."""
+    of_probe = lambda item: item["a"] == {"S": f"{PROBE}/{name}"} and item["k"]["S"][:2] == "m#"
+    return sum(map(of_probe, database.items(dev)["callboard-mailboxes"]))
+
+
 def ended(call) -> tuple[list[gateway.Receipt], Refused]:
     """The receipts of a stream that ends with an error, and the error."""
     receipts = []
@@ -39,6 +46,13 @@ def test_a_thousand_messages_are_handled_in_the_order_of_the_stream(shared, key)
     told = [answer.receipt for answer in stub.TellStream(notes(name, range(MANY)), timeout=100)]
     assert [receipt.message_id for receipt in told] == [f"note-{n}" for n in range(MANY)]
     assert [receipt.sequence for receipt in told] == list(range(1, MANY + 1))
+    assert probe_is(shared.probe(), name)[1] == list(range(MANY))
+
+
+def test_what_comes_while_a_write_is_under_way_goes_into_the_next_one(shared, key):
+    name, stub = key(), generic(shared.channel())
+    assert len(list(stub.TellStream(notes(name, range(MANY)), timeout=100))) == MANY
+    assert writes(shared, name) < MANY / 4
     assert probe_is(shared.probe(), name)[1] == list(range(MANY))
 
 
@@ -130,6 +144,21 @@ def test_nothing_is_sent_to_an_actor_after_its_message_that_was_refused(shared, 
     assert [receipt.message_id for receipt in told] == ["two"]
     error.is_ours(grpc.StatusCode.ALREADY_EXISTS, "MESSAGE_ID_REUSED")
     assert probe_is(shared.probe(), name)[1] == [1, 2]
+
+
+@pytest.mark.parametrize("place", [1, 20, 63])
+def test_one_that_is_refused_among_many_is_told_behind_all_before_it(shared, key, place):
+    name, stub = key(), generic(shared.channel())
+    shared.probe().Note(
+        probe.NoteRequest(probe=name, delta=-1),
+        timeout=30,
+        metadata=[("callboard-message-id", f"note-{place}")],
+    )
+    assert probe_is(shared.probe(), name) == (-1, [-1])
+    told, error = ended(stub.TellStream(notes(name, range(100)), timeout=60))
+    assert [receipt.message_id for receipt in told] == [f"note-{n}" for n in range(place)]
+    error.is_ours(grpc.StatusCode.ALREADY_EXISTS, "MESSAGE_ID_REUSED")
+    assert probe_is(shared.probe(), name)[1] == [-1, *range(place)]
 
 
 def test_an_open_stream_does_not_hold_up_the_end_of_the_gateway(devs):

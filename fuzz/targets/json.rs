@@ -27,5 +27,11 @@ fuzz_target!(|json: &[u8]| {
     }
     // Not all that is valid can be written as JSON: a time beyond the year 9999 cannot.
     let Some(again) = to_json(message, encoded.clone()) else { return };
-    assert_eq!(from_json(message, &again), Ok(encoded), "{}", String::from_utf8_lossy(&again));
+    let text = String::from_utf8_lossy(&again);
+    let back = from_json(message, &again).expect("JSON that was written is read");
+    // JSON has one NaN, and a double has many.
+    if !text.contains(r#""NaN""#) {
+        assert_eq!(back, encoded, "{text}");
+    }
+    assert_eq!(to_json(message, back).as_ref(), Some(&again), "{text}");
 });

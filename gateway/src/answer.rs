@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use callboard_mailbox::message::Digest;
 use callboard_mailbox::reply::{Outcome, ReplyKey};
-use callboard_mailbox::{Address, MessageId, Sequence, Store};
+use callboard_mailbox::{Address, MessageId, Reply, Sequence, Store};
 use tokio::time::{Instant, timeout_at};
 
 use crate::gateway::Gateway;
@@ -87,10 +87,19 @@ impl<S: Store + 'static> Gateway<S> {
     /// What became of a message that was sent with this id before, as far as the
     /// reply table shows. It may lag; then the message is dropped when it runs.
     pub(crate) async fn stored_reply(&self, key: &ReplyKey) -> Result<Option<Answered>, Refusal> {
-        let replies = self.store.replies(std::slice::from_ref(key), (self.clock)()).await;
-        let mut replies = replies.map_err(|error| Refusal::from_store(&error, Stored::No))?;
-        let reply = replies.pop().flatten();
-        Ok(reply.map(|reply| Answered { outcome: reply.outcome, digest: reply.digest }))
+        Ok(self.stored_replies(std::slice::from_ref(key)).await?.pop().flatten())
+    }
+
+    /// As [`Gateway::stored_reply`], of several ids that differ, in their order; at most
+    /// as many as one request of the database takes, 100.
+    pub(crate) async fn stored_replies(
+        &self,
+        keys: &[ReplyKey],
+    ) -> Result<Vec<Option<Answered>>, Refusal> {
+        let replies = self.store.replies(keys, (self.clock)()).await;
+        let replies = replies.map_err(|error| Refusal::from_store(&error, Stored::No))?;
+        let answered = |reply: Reply| Answered { outcome: reply.outcome, digest: reply.digest };
+        Ok(replies.into_iter().map(|reply| reply.map(answered)).collect())
     }
 }
 

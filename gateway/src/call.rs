@@ -1,5 +1,7 @@
 //! The whole life of a call.
 
+mod in_order;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,6 +27,7 @@ use crate::refusal::{Refusal, Stored};
 use crate::spans;
 
 pub use crate::answer::{Answer, Receipt, Refused};
+pub(crate) use in_order::Tell;
 
 /// The longest time by which the gateway answers before the caller's deadline,
 /// so that the answer, and not the caller's own timer, tells what happened.
@@ -144,13 +147,10 @@ impl<S: Store + 'static> Gateway<S> {
 
     /// Takes a call from its actor to its answer.
     pub(crate) async fn perform(self: &Arc<Self>, routed: Routed) -> Result<Answer, Refused> {
-        let Routed { route, address, new_key, call } = routed;
         // Until the message is stored, a gateway that drains waits for it.
         let storing = self.tasks.token();
-        let _open = self.admit()?;
-        self.rates.admit(&call.principal.name, &address)?;
-        self.functions.of(address.actor_type())?;
-        route.validate(&call.payload)?;
+        let _open = self.check(&routed)?;
+        let Routed { route, address, new_key, call } = routed;
 
         let awaits_reply = !route.is_tell() && call.wait == Wait::Reply;
         let deadline = self.deadline(call.timeout, awaits_reply);
@@ -193,8 +193,8 @@ impl<S: Store + 'static> Gateway<S> {
         let send = spans::send(&self.settings.telemetry, &address, &mut message);
         let stored = match at {
             None => {
-                let stored = self.store_message(&address, message, send.context(), deadline);
-                stored.await.map(Some)
+                let messages = vec![(message, send.context())];
+                self.store(&address, messages, deadline).await.map(Some)
             }
             Some(at) => {
                 let stored = delay::store(self, &address, message, at, deadline);
@@ -213,6 +213,17 @@ impl<S: Store + 'static> Gateway<S> {
             Some(ticket) => wait(ticket, deadline, digest, receipt).await,
             None => Ok(Answer { payload: Bytes::new(), receipt: Some(receipt) }),
         }
+    }
+
+    /// What is to be known of a message before it is sent, without asking the database;
+    /// its place among the open calls.
+    fn check(&self, routed: &Routed) -> Result<SemaphorePermit<'_>, Refusal> {
+        let Routed { route, address, call, .. } = routed;
+        let open = self.admit()?;
+        self.rates.admit(&call.principal.name, address)?;
+        self.functions.of(address.actor_type())?;
+        route.validate(&call.payload)?;
+        Ok(open)
     }
 
     /// Cancels a delayed message that is not yet due; false when no delayed
@@ -304,18 +315,18 @@ impl<S: Store + 'static> Gateway<S> {
         }
     }
 
-    /// Hands a message to its actor's lane; its place once it is durable and
-    /// somebody is sure to drain the mailbox.
-    async fn store_message(
+    /// Hands messages to their actor's lane, each with the span of its sending: in their
+    /// order, all or none, so they must fit in one segment. The place of the first, once
+    /// they are durable and somebody is sure to drain the mailbox.
+    async fn store(
         self: &Arc<Self>,
         address: &Address,
-        message: Message,
-        cause: Context,
+        messages: Vec<(Message, Context)>,
         deadline: Instant,
     ) -> Result<Sequence, Refusal> {
-        let message_id = message.id.clone();
+        let message_id = messages[0].0.id.clone();
         let (sender, stored) = oneshot::channel();
-        self.to_lane(address, Command::Send(Envelope { message, cause, stored: sender }))?;
+        self.to_lane(address, Command::Send(Envelope { messages, stored: sender }))?;
         match timeout_at(deadline, stored).await {
             Ok(Ok(stored)) => stored,
             Ok(Err(_)) => Err(Refusal::Internal {

@@ -35,6 +35,7 @@ use crate::gateway::Gateway;
 use crate::refusal::Refusal;
 use crate::replies;
 use causes::Causes;
+pub(crate) use look::next_kept;
 use look::{Looked, Then};
 use run::Activated;
 
@@ -47,7 +48,7 @@ const UNCONSUMED_MAX: usize = 1_000;
 
 /// What a lane is asked to do.
 pub(crate) enum Command {
-    /// Append a message.
+    /// Append messages.
     Send(Envelope),
     /// Wake the actor, because another one has sent to it in this context; then
     /// tell whether it is sure to be drained.
@@ -56,11 +57,13 @@ pub(crate) enum Command {
     Sweep(Instant),
 }
 
-/// A message on its way, and who wants to know that it is durable.
+/// Messages on their way, and who wants to know that they are durable.
 pub(crate) struct Envelope {
-    pub(crate) message: Message,
-    /// The span of its sending: the lane's task is in none.
-    pub(crate) cause: Context,
+    /// In their order, and not more than fit in one segment: they are in one together,
+    /// so all of them are stored, or none. Each has the span of its sending, since the
+    /// lane's task is in none.
+    pub(crate) messages: Vec<(Message, Context)>,
+    /// Gets the place of the first.
     pub(crate) stored: oneshot::Sender<Result<Sequence, Refusal>>,
 }
 

@@ -31,11 +31,17 @@ enum Command {
     ApiKey(command::api_key::Arguments),
     /// Check .proto files: do they compile, and do they describe actors?
     Check(command::check::Arguments),
+    /// Tell what a deployment would be, and what it would cost.
+    #[cfg(feature = "local")]
+    Deploy(command::deploy::Arguments),
     /// Tell whether a gateway is serving; the exit code is 1 when it is not.
     Health(command::health::Arguments),
+    /// Build an actor's crate for Lambda, and zip it.
+    #[cfg(feature = "local")]
+    Package(command::package::Arguments),
     /// Write the .proto files that yours import, for code generators of other languages.
     Protos(command::protos::Arguments),
-    /// Make the tables in DynamoDB.
+    /// Make the tables in DynamoDB, or check them.
     Tables(command::tables::Arguments),
 }
 
@@ -55,7 +61,11 @@ fn main() -> ExitCode {
             Command::Admin(arguments) => command::admin::run(arguments).await,
             Command::ApiKey(arguments) => command::api_key::run(&arguments),
             Command::Check(arguments) => command::check::run(&arguments),
+            #[cfg(feature = "local")]
+            Command::Deploy(arguments) => command::deploy::run(&arguments),
             Command::Health(arguments) => command::health::run(arguments).await,
+            #[cfg(feature = "local")]
+            Command::Package(arguments) => command::package::run(arguments).await,
             Command::Protos(arguments) => command::protos::run(&arguments),
             Command::Tables(arguments) => command::tables::run(arguments).await,
         }

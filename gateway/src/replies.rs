@@ -318,16 +318,14 @@ mod tests {
         tokio::time::sleep(Duration::from_secs(3)).await;
         store.with(|tables| {
             let message = Message {
-                id: MessageId::new("1").expect("an id"),
-                kind: Kind::Ask,
-                method: "Add".into(),
-                payload: Bytes::new(),
-                sent_at: Timestamp(1),
-                deadline: None,
-                headers: Vec::new(),
                 receipt: true,
-                sender: None,
-                answer_to: None,
+                ..Message::new(
+                    MessageId::new("1").expect("an id"),
+                    Kind::Ask,
+                    "Add",
+                    Bytes::new(),
+                    Timestamp(1),
+                )
             };
             let wake = Terms::default().wake(&address("a"), Timestamp(1), 1);
             let Woken::Granted(lease) = tables.wake(&address("a"), &wake) else {

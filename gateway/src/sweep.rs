@@ -4,14 +4,17 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use callboard_mailbox::limits::DUE_SHARDS;
+use callboard_mailbox::store::Due;
+use callboard_mailbox::sweep::{Action, Settle};
 use callboard_mailbox::{Store, store};
 use tokio::time::Instant;
 use tracing::warn;
 
 use crate::gateway::Gateway;
-use crate::lane::Command;
+use crate::lane::{Command, next_kept};
 
 /// How many actors one query of the index asks for.
 const PAGE: usize = 500;
@@ -19,6 +22,10 @@ const PAGE: usize = 500;
 /// The most pages of one shard that one sweep takes up; the next one begins with
 /// those that are due for longest.
 const PAGES_MAX: usize = 20;
+
+/// For how long an actor is due until it is looked after here, although its type has no function:
+/// a gateway that has one would have taken it up by then.
+const KEPT_AFTER: Duration = Duration::from_secs(3_600);
 
 /// Sweeps all shards once a period, until the gateway drains.
 pub(crate) async fn run_forever<S: Store + 'static>(gateway: &Arc<Gateway<S>>) {
@@ -65,8 +72,16 @@ async fn sweep<S: Store + 'static>(
             if due.at <= now {
                 gateway.metrics().swept(now.since(due.at));
             }
-            if handed.is_err() && unknown.insert(actor_type.to_owned()) {
+            if handed.is_ok() {
+                continue;
+            }
+            if unknown.insert(actor_type.to_owned()) {
                 warn!(actor_type, "messages wait for an actor type that has no function here");
+            }
+            if now.since(due.at) > KEPT_AFTER
+                && let Err(error) = keep(gateway, due).await
+            {
+                warn!(%error, actor_type, "messages could not be kept from expiring");
             }
         }
         if page.len() < PAGE {
@@ -77,14 +92,57 @@ async fn sweep<S: Store + 'static>(
     Ok(())
 }
 
+/// Keeps what waits from expiring, and the actor due for whoever has its function, from now on.
+async fn keep<S: Store + 'static>(gateway: &Gateway<S>, due: &Due) -> Result<(), store::Error> {
+    let (store, address) = (&gateway.store, &due.address);
+    let Some(record) = store.record(address).await? else { return Ok(()) };
+    let (_, now) = next_kept(gateway, address, record.next_segment()).await?;
+    let action = Action::MoveDue { from: due.at, to: now };
+    store.settle(address, &Settle { epoch: record.epoch, action }).await?;
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
-    use callboard_mailbox::Address;
+    use callboard_mailbox::sweep::Next;
+    use callboard_mailbox::{Address, Segment, Sequence, Timestamp};
 
     use super::*;
     use crate::Settings;
+    use crate::admin::fixture::message;
+
+    /// When what waits expires, and when the actor is due, after a sweep by a gateway without its
+    /// function, so long after it was due first.
+    async fn kept(late: Duration, expires_in: Duration) -> (Duration, Duration) {
+        let gateway = Gateway::of_types([], Settings::default());
+        let address = Address::new("t.v1.A", "a").expect("an address");
+        let (store, now) = (&gateway.store, (gateway.clock)());
+        let segment = Segment::new(Sequence(1), &[message("m", "Put")]);
+        store.put_segment(&address, &segment, now.plus(expires_in)).await.expect("it is in memory");
+        store.schedule(&address, now.minus(late)).await.expect("it is in memory");
+        for shard in 0..DUE_SHARDS {
+            sweep(&gateway, shard, &mut HashSet::new()).await.expect("it is in memory");
+        }
+        let next = store.next(&address, Sequence(1)).await.expect("it is in memory");
+        let Next::Segment { expires } = next else { panic!("it waits, and not {next:?}") };
+        let record = store.record(&address).await.expect("it is in memory").expect("there is one");
+        let due = record.due.expect("it is due");
+        let away = |at: Timestamp| at.since(now) + now.since(at);
+        (away(expires), away(due))
+    }
+
+    #[tokio::test]
+    async fn what_waits_for_a_function_that_no_gateway_has_does_not_expire() {
+        let (day, retention) = (Duration::from_secs(86_400), Settings::default().message_retention);
+        let (expires, due) = kept(KEPT_AFTER * 2, day).await;
+        assert!(expires >= retention, "{expires:?}");
+        assert!(due < Duration::from_secs(60), "it is looked at an hour later: {due:?}");
+        let (expires, _) = kept(KEPT_AFTER * 2, retention - day).await;
+        assert_eq!(expires, retention - day, "it is not old");
+        // Another gateway may have its function.
+        let (expires, due) = kept(KEPT_AFTER / 2, day).await;
+        assert_eq!((expires, due), (day, KEPT_AFTER / 2));
+    }
 
     #[tokio::test]
     async fn messages_for_a_type_without_a_function_show_in_the_lag() {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use callboard_mailbox::clock::{Clock, Timestamp};
-use callboard_mailbox::commit::Committed;
+use callboard_mailbox::commit::{Committed, LeaseAfter};
 use callboard_mailbox::dead_letter::DeadLetter;
 use callboard_mailbox::drain::{Drain, End, Ran, Run, Step};
 use callboard_mailbox::limits::REPLY_BYTES_MAX;
@@ -188,6 +188,14 @@ async fn run_on<A: Actor, S: Store>(
                 if committed == Committed::Applied {
                     stats.committed(&commit, drain.head());
                     commit.dead_letters.iter().for_each(tell_of);
+                    if let LeaseAfter::Suspended { reason } = &commit.lease {
+                        let actor_type = drain.address().actor_type();
+                        error!(
+                            actor_type,
+                            error = reason,
+                            "the mailbox is paused: its first message failed for good"
+                        );
+                    }
                 }
                 replies.extend(drain.committed(committed));
             }

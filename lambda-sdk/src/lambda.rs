@@ -29,6 +29,7 @@ use crate::activation::{self, Broken, Finished, Surroundings};
 use crate::actor::{Actor, Service};
 use crate::answer;
 use crate::context::Context;
+use crate::environment::aws_config;
 use crate::error::{Error, Result};
 use crate::export::Exports;
 use crate::kept::Kept;
@@ -339,7 +340,7 @@ impl Function {
                  with `callboard dev`, or deploy it",
             ));
         }
-        let config = aws_config::load_from_env().await;
+        let config = aws_config(&|name| std::env::var(name).ok());
         let prefix = std::env::var(TABLE_PREFIX);
         let tables = Tables::new(prefix.as_deref().unwrap_or(schema::DEFAULT_PREFIX));
         let units = Units::default();
@@ -370,8 +371,10 @@ impl Function {
 ///
 /// It reads `CALLBOARD_TABLE_PREFIX` (default `callboard`), `RUST_LOG` (default
 /// `info`), `AWS_LAMBDA_LOG_FORMAT` (`JSON` for a log in JSON), the variables
-/// `OTEL_*` for traces, and what the AWS SDK reads, `AWS_ENDPOINT_URL_DYNAMODB`
-/// among it.
+/// `OTEL_*` for traces, and of what the AWS SDK reads the variables that are for a
+/// function: `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and
+/// `AWS_SESSION_TOKEN`, which Lambda sets, and `AWS_ENDPOINT_URL_DYNAMODB` or
+/// `AWS_ENDPOINT_URL`, `AWS_USE_FIPS_ENDPOINT` and `AWS_USE_DUALSTACK_ENDPOINT`.
 ///
 /// # Errors
 /// When it runs outside of Lambda, or Lambda cannot be reached.

@@ -54,6 +54,7 @@ mod activation;
 pub mod actor;
 pub mod answer;
 pub mod context;
+mod environment;
 pub mod error;
 #[cfg(feature = "otlp")]
 mod export;

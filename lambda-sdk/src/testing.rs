@@ -369,18 +369,7 @@ impl<A: Actor> ActorTest<A> {
         let address = Address::new(&request.actor_type, &request.key)
             .expect("a request has a valid type and key");
         let id = MessageId::new(&format!("test-{}", self.next())).expect("it is a valid id");
-        let message = Message {
-            id,
-            kind,
-            method: request.method,
-            payload: request.payload,
-            sent_at: self.now,
-            deadline: None,
-            headers: Vec::new(),
-            receipt: false,
-            sender: None,
-            answer_to: None,
-        };
+        let message = Message::new(id, kind, request.method, request.payload, self.now);
         (address, message)
     }
 

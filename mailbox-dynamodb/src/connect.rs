@@ -23,6 +23,10 @@ const OPERATION_TIMEOUT: Duration = Duration::from_secs(6);
 /// How often a request is tried.
 const ATTEMPTS: u32 = 4;
 
+/// How long each wait between tries is at most: with those of the SDK, of up to 1, 2, and 4 s, the
+/// time of the whole request could run out, and its caller would not be told of the throttling.
+const LONGEST_BACKOFF: Duration = Duration::from_secs(1);
+
 /// A client of DynamoDB. `endpoint_url` names an emulator or a VPC endpoint;
 /// without it the SDK finds AWS.
 #[must_use]
@@ -45,9 +49,9 @@ fn builder(config: &SdkConfig, endpoint_url: Option<&str>) -> Builder {
         .connect_timeout(ATTEMPT_TIMEOUT)
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)
         .operation_timeout(OPERATION_TIMEOUT);
-    let mut builder = Builder::from(config)
-        .timeout_config(timeouts.build())
-        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS));
+    let retries =
+        RetryConfig::standard().with_max_attempts(ATTEMPTS).with_max_backoff(LONGEST_BACKOFF);
+    let mut builder = Builder::from(config).timeout_config(timeouts.build()).retry_config(retries);
     if let Some(url) = endpoint_url {
         builder = builder.endpoint_url(url);
     }

@@ -181,18 +181,7 @@ mod tests {
     }
 
     fn posted() -> Posted {
-        let message = Message {
-            id: id("p"),
-            kind: Kind::Tell,
-            method: "Note".into(),
-            payload: Bytes::new(),
-            sent_at: Timestamp(0),
-            deadline: None,
-            headers: Vec::new(),
-            receipt: false,
-            sender: None,
-            answer_to: None,
-        };
+        let message = Message::new(id("p"), Kind::Tell, "Note", Bytes::new(), Timestamp(0));
         Posted { to: address(), parcel: Parcel { slot: slot(), message, timer: None } }
     }
 

@@ -27,6 +27,10 @@ const IS_IDLE: &str = "attribute_not_exists(l) AND attribute_not_exists(f) \
 const CREATION: &str = "v = :v, g = :shard, y = :directory, j = :key, \
                         h = if_not_exists(h, :zero)";
 
+/// What the first write to a record, and every one that may be the first, is made on: a record of
+/// another format is left as it is. Whoever has read a record knows its format by its epoch.
+const IS_OF_FORMAT: &str = "(attribute_not_exists(v) OR v = :v)";
+
 /// An update of one item, and the condition on which it is made.
 pub(crate) struct Update {
     pub(crate) condition: String,
@@ -47,9 +51,10 @@ pub(crate) fn wake(address: &Address, wake: &Wake) -> Update {
         (":one", number(1)),
     ]));
     Update {
-        condition: "(attribute_not_exists(l) OR l <= :now) \
-                    AND (attribute_not_exists(f) OR f <= :now) AND attribute_not_exists(z)"
-            .into(),
+        condition: format!(
+            "{IS_OF_FORMAT} AND (attribute_not_exists(l) OR l <= :now) \
+             AND (attribute_not_exists(f) OR f <= :now) AND attribute_not_exists(z)"
+        ),
         update: format!(
             "SET {CREATION}, l = :until, w = :token, due = :due ADD e :one, n :one REMOVE f"
         ),
@@ -64,7 +69,9 @@ pub(crate) fn schedule(address: &Address, at: Timestamp) -> Update {
     let mut values = creation(address);
     values.extend(named([(":at", number(at.0)), (":one", number(1))]));
     Update {
-        condition: format!("{IS_IDLE} AND (attribute_not_exists(due) OR due > :at)"),
+        condition: format!(
+            "{IS_OF_FORMAT} AND {IS_IDLE} AND (attribute_not_exists(due) OR due > :at)"
+        ),
         update: format!("SET {CREATION}, due = :at ADD e :one"),
         values,
         returns: ReturnValue::None,
@@ -134,7 +141,7 @@ pub(crate) fn settle(settle: &Settle) -> Update {
 /// See [`callboard_mailbox::control::apply`].
 pub(crate) fn control(control: &Control) -> Update {
     let one = (":one", number(1));
-    let (condition, update, values) = match control {
+    let (condition, update, mut values) = match control {
         Control::Pause { reason, due } => (
             "attribute_exists(a) AND attribute_not_exists(z)",
             "SET z = :reason, due = :due ADD e :one REMOVE l, f",
@@ -151,8 +158,9 @@ pub(crate) fn control(control: &Control) -> Update {
             named([one, (":through", number(through.0)), (":zero", number(0))]),
         ),
     };
+    values.insert(":v".to_owned(), number(FORMAT_VERSION));
     Update {
-        condition: condition.into(),
+        condition: format!("v = :v AND {condition}"),
         update: update.into(),
         values,
         returns: ReturnValue::AllNew,
@@ -162,9 +170,13 @@ pub(crate) fn control(control: &Control) -> Update {
 /// See [`callboard_mailbox::control::redriven`].
 pub(crate) fn redriven(now: Timestamp) -> Update {
     Update {
-        condition: "attribute_exists(a)".into(),
+        condition: "v = :v".into(),
         update: "SET due = :now ADD e :one REMOVE l".into(),
-        values: named([(":now", number(now.0)), (":one", number(1))]),
+        values: named([
+            (":v", number(FORMAT_VERSION)),
+            (":now", number(now.0)),
+            (":one", number(1)),
+        ]),
         returns: ReturnValue::None,
     }
 }

@@ -6,11 +6,12 @@
 //! | module | what it knows |
 //! | --- | --- |
 //! | [`connect`](mod@connect) | a client of DynamoDB with time-outs |
-//! | [`schema`] | the tables, their indexes, and how they are made |
+//! | [`schema`] | the tables, their indexes, how they are made, and whether they are right |
 //! | `item` | what an item looks like |
 //! | `expression` | conditions and updates |
 //! | [`store`] | the operations |
 //! | `error` | which answers of DynamoDB mean what to the protocol |
+//! | [`units`] | what messages consume |
 
 pub mod connect;
 mod error;
@@ -18,7 +19,9 @@ mod expression;
 mod item;
 pub mod schema;
 pub mod store;
+pub mod units;
 
 pub use connect::{connect, connect_watched};
 pub use schema::Tables;
 pub use store::DynamoDbStore;
+pub use units::Units;

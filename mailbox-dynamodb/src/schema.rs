@@ -1,15 +1,17 @@
-//! The tables, their indexes, and how they are made.
+//! The tables, their indexes, how they are made, and whether they are right.
+
+mod check;
+mod definition;
 
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::DisplayErrorContext;
-use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
-    ProjectionType, ScalarAttributeType, TableStatus, TimeToLiveSpecification,
-};
+use aws_sdk_dynamodb::types::{BillingMode, TableStatus, TimeToLiveSpecification};
 
 use crate::item;
+pub use check::{Finding, Weight};
+use definition::{Definition, MAILBOXES, REPLIES, key_schema};
 
 /// What the tables' names begin with, unless another prefix is set.
 pub const DEFAULT_PREFIX: &str = "callboard";
@@ -39,7 +41,7 @@ pub enum Created {
     Existing,
 }
 
-/// Why a table could not be made.
+/// Why a table could not be made, or not be looked at.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {action} table {table}: {reason}")]
 pub struct Error {
@@ -61,28 +63,15 @@ impl Tables {
     /// # Errors
     /// When DynamoDB refuses, or a table is not ready after two minutes.
     pub async fn create(&self, client: &Client) -> Result<Vec<(String, Created)>, Error> {
-        let mailboxes = client
-            .create_table()
-            .table_name(&self.mailboxes)
-            .key_schema(key(item::ADDRESS, KeyType::Hash))
-            .key_schema(key(item::KIND, KeyType::Range))
-            .attribute_definitions(attribute(item::ADDRESS, ScalarAttributeType::S))
-            .attribute_definitions(attribute(item::KIND, ScalarAttributeType::S))
-            .attribute_definitions(attribute(item::SHARD, ScalarAttributeType::N))
-            .attribute_definitions(attribute(item::DUE, ScalarAttributeType::N))
-            .attribute_definitions(attribute(item::DIRECTORY, ScalarAttributeType::S))
-            .attribute_definitions(attribute(item::DIRECTORY_KEY, ScalarAttributeType::S))
-            .global_secondary_indexes(index(DUE_INDEX, item::SHARD, item::DUE))
-            .global_secondary_indexes(index(DIRECTORY_INDEX, item::DIRECTORY, item::DIRECTORY_KEY))
-            .billing_mode(BillingMode::PayPerRequest);
-        let replies = client
-            .create_table()
-            .table_name(&self.replies)
-            .key_schema(key(item::REPLY_ID, KeyType::Hash))
-            .attribute_definitions(attribute(item::REPLY_ID, ScalarAttributeType::S))
-            .billing_mode(BillingMode::PayPerRequest);
         let mut tables = Vec::new();
-        for (name, request) in [(&self.mailboxes, mailboxes), (&self.replies, replies)] {
+        for (name, definition) in self.defined() {
+            let request = client
+                .create_table()
+                .table_name(name)
+                .set_key_schema(Some(key_schema(definition.key)))
+                .set_attribute_definitions(Some(definition.attributes()))
+                .set_global_secondary_indexes(definition.global_indexes())
+                .billing_mode(BillingMode::PayPerRequest);
             let created = match request.send().await {
                 Ok(_) => Created::New,
                 Err(error)
@@ -98,9 +87,14 @@ impl Tables {
             if created == Created::New {
                 expire(client, name).await?;
             }
-            tables.push((name.clone(), created));
+            tables.push((name.to_owned(), created));
         }
         Ok(tables)
+    }
+
+    /// The tables' names, and what they must be.
+    fn defined(&self) -> [(&str, Definition); 2] {
+        [(&self.mailboxes, MAILBOXES), (&self.replies, REPLIES)]
     }
 }
 
@@ -135,26 +129,4 @@ fn failed(action: &'static str, table: &str, error: &dyn std::error::Error) -> E
         .source()
         .map_or_else(|| error.to_string(), |_| DisplayErrorContext(error).to_string());
     Error { action, table: table.to_owned(), reason }
-}
-
-/// An index of keys alone, of the items that have both attributes.
-fn index(name: &str, hash: &str, range: &str) -> GlobalSecondaryIndex {
-    GlobalSecondaryIndex::builder()
-        .index_name(name)
-        .key_schema(key(hash, KeyType::Hash))
-        .key_schema(key(range, KeyType::Range))
-        .projection(Projection::builder().projection_type(ProjectionType::KeysOnly).build())
-        .build()
-        .expect("the index has a name and a key")
-}
-
-fn key(name: &str, key_type: KeyType) -> KeySchemaElement {
-    let key = KeySchemaElement::builder().attribute_name(name).key_type(key_type);
-    key.build().expect("the key has a name and a type")
-}
-
-fn attribute(name: &str, attribute_type: ScalarAttributeType) -> AttributeDefinition {
-    let attribute =
-        AttributeDefinition::builder().attribute_name(name).attribute_type(attribute_type);
-    attribute.build().expect("the attribute has a name and a type")
 }

@@ -149,17 +149,14 @@ mod tests {
     fn segment(first: u64, ids: &[&str]) -> Segment {
         let messages: Vec<_> = ids
             .iter()
-            .map(|id| Message {
-                id: MessageId::new(id).expect("an id"),
-                kind: Kind::Tell,
-                method: "Note".into(),
-                payload: bytes::Bytes::new(),
-                sent_at: Timestamp(0),
-                deadline: None,
-                headers: Vec::new(),
-                receipt: false,
-                sender: None,
-                answer_to: None,
+            .map(|id| {
+                Message::new(
+                    MessageId::new(id).expect("an id"),
+                    Kind::Tell,
+                    "Note",
+                    bytes::Bytes::new(),
+                    Timestamp(0),
+                )
             })
             .collect();
         Segment::new(Sequence(first), &messages)

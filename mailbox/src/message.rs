@@ -337,6 +337,29 @@ impl Segment {
 }
 
 impl Message {
+    /// A message through a gateway with what each of them has, and nothing else.
+    #[must_use]
+    pub fn new(
+        id: MessageId,
+        kind: Kind,
+        method: impl Into<String>,
+        payload: Bytes,
+        sent_at: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            kind,
+            method: method.into(),
+            payload,
+            sent_at,
+            deadline: None,
+            headers: Vec::new(),
+            receipt: false,
+            sender: None,
+            answer_to: None,
+        }
+    }
+
     /// Whether something is stored under its id when it is consumed.
     #[must_use]
     pub fn is_answered(&self) -> bool {

@@ -194,18 +194,13 @@ mod tests {
     }
 
     fn segment(id: &str) -> Segment {
-        let message = Message {
-            id: MessageId::new(id).expect("an id"),
-            kind: Kind::Tell,
-            method: "Note".into(),
-            payload: bytes::Bytes::new(),
-            sent_at: NOW,
-            deadline: None,
-            headers: Vec::new(),
-            receipt: false,
-            sender: None,
-            answer_to: None,
-        };
+        let message = Message::new(
+            MessageId::new(id).expect("an id"),
+            Kind::Tell,
+            "Note",
+            bytes::Bytes::new(),
+            NOW,
+        );
         Segment::new(Sequence(1), &[message])
     }
 

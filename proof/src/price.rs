@@ -13,7 +13,7 @@
 //! | `wire` | the way to DynamoDB while the clock is paused |
 //! | `function`, `tally` | the actor, invoked without Lambda |
 //! | [`meter`] | how requests are measured |
-//! | [`request`], `capacity`, [`units`] | one request, and what it consumed |
+//! | [`request`], `capacity` | one request, and what it consumed |
 
 pub mod bill;
 mod capacity;
@@ -23,10 +23,10 @@ pub mod meter;
 pub mod request;
 pub mod stage;
 mod tally;
-pub mod units;
 mod wire;
 
 pub use bill::{Bill, Limit};
+use callboard_mailbox_dynamodb::units;
+pub use callboard_mailbox_dynamodb::units::Units;
 pub use capacity::Consumed;
 pub use stage::Stage;
-pub use units::Units;

@@ -88,7 +88,7 @@ fn unwritten(error: &store::Error) -> Refusal {
 
 /// What the tests of several modules need.
 #[cfg(test)]
-mod fixture {
+pub(crate) mod fixture {
     use callboard_mailbox::message::Kind;
     use callboard_mailbox::{Address, Message, MessageId, Timestamp};
 
@@ -96,18 +96,13 @@ mod fixture {
         Address::new("test.v1.A", "a").expect("an address")
     }
 
-    pub(super) fn message(id: &str, method: &str) -> Message {
-        Message {
-            id: MessageId::new(id).expect("an id"),
-            kind: Kind::Tell,
-            method: method.to_owned(),
-            payload: bytes::Bytes::new(),
-            sent_at: Timestamp(1),
-            deadline: None,
-            headers: Vec::new(),
-            receipt: false,
-            sender: None,
-            answer_to: None,
-        }
+    pub(crate) fn message(id: &str, method: &str) -> Message {
+        Message::new(
+            MessageId::new(id).expect("an id"),
+            Kind::Tell,
+            method,
+            bytes::Bytes::new(),
+            Timestamp(1),
+        )
     }
 }

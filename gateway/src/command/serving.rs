@@ -94,12 +94,16 @@ impl Serving {
     /// As [`Serving::listen`], and without an address beside the public port. So
     /// several gateways on one machine do not meet.
     pub(crate) async fn listen_beside(&self, public: SocketAddr) -> Result<TcpListener, Failure> {
-        // Beside any free port is any free port, and beside the last one too.
-        let port = Some(public.port()).filter(|port| *port != 0);
-        let port = port.and_then(|port| port.checked_add(1)).unwrap_or(0);
-        let beside = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        Ok(serve::listen(self.listening.private_listen.unwrap_or(beside)).await?)
+        Ok(serve::listen(self.listening.private_listen.unwrap_or_else(|| beside(public))).await?)
     }
+}
+
+/// The private port beside a public one.
+pub(crate) fn beside(public: SocketAddr) -> SocketAddr {
+    // Beside any free port is any free port, and beside the last one too.
+    let port = Some(public.port()).filter(|port| *port != 0);
+    let port = port.and_then(|port| port.checked_add(1)).unwrap_or(0);
+    SocketAddr::from((Ipv4Addr::LOCALHOST, port))
 }
 
 /// Serves the private port. It ends last, with the program: it says that the

@@ -1,17 +1,19 @@
 //! `TellStream`: messages in, receipts out, in the same order.
 //!
-//! A message to an actor is sent when the one before it to the same actor is
-//! stored, so that their order holds also when one of them fails. Those to
-//! different actors are on their way together.
+//! A message to an actor is sent when those before it to the same actor are
+//! stored, so that their order holds also when one of them fails; those that
+//! came meanwhile go together. Those to different actors are on their way at the
+//! same time.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
-use std::time::Duration;
 
+use callboard_mailbox::limits::SEGMENT_MESSAGES_MAX;
 use callboard_mailbox::{Address, Store};
 use callboard_proto::pb;
 use futures::future::{self, BoxFuture};
-use futures::stream::{self, BoxStream, FuturesOrdered};
+use futures::stream::{self, BoxStream, FuturesOrdered, FuturesUnordered};
 use futures::{FutureExt, StreamExt};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -19,12 +21,16 @@ use tonic::{Status, Streaming};
 
 use super::caller::Caller;
 use super::{status, tell, too_large};
+use crate::call::Tell;
 use crate::gateway::Gateway;
 use crate::refusal::{Refusal, Stored};
 
 /// The most messages of a stream that are on their way. Its caller is not read
 /// from while they are, and HTTP/2 makes it wait.
 const WINDOW: usize = 64;
+
+// Those to one actor fit in one segment.
+const _: () = assert!(WINDOW <= SEGMENT_MESSAGES_MAX);
 
 type Told = Result<pb::TellStreamResponse, Status>;
 
@@ -33,11 +39,14 @@ struct TellStream<S> {
     caller: Caller,
     deadline: Option<Instant>,
     requests: Streaming<pb::TellStreamRequest>,
-    /// What is on its way, in the order of the stream.
+    /// The receipts of what is on its way, in the order of the stream.
     on_the_way: FuturesOrdered<BoxFuture<'static, Told>>,
-    /// The last message to an actor tells here that it is stored. It never does
-    /// when it is refused, and what waits for it is not sent.
-    last: HashMap<Address, oneshot::Receiver<()>>,
+    /// The messages that are being stored, and where: several at once to each
+    /// actor; and whether none was refused.
+    sending: FuturesUnordered<BoxFuture<'static, (Address, bool)>>,
+    /// What waits for them. An actor of which one was refused stays here, and what
+    /// waits for it is not sent.
+    waiting: HashMap<Address, Vec<Tell>>,
     /// Whether more is read.
     is_open: bool,
     /// Whether a message was refused, which ends the stream.
@@ -56,7 +65,8 @@ pub(super) fn receipts<S: Store + 'static>(
         caller,
         requests,
         on_the_way: FuturesOrdered::new(),
-        last: HashMap::new(),
+        sending: FuturesUnordered::new(),
+        waiting: HashMap::new(),
         is_open: true,
         is_refused: false,
     };
@@ -71,12 +81,17 @@ impl<S: Store + 'static> TellStream<S> {
             let has_room = self.on_the_way.len() < WINDOW;
             tokio::select! {
                 biased;
+                Some((address, is_sent)) = self.sending.next() => {
+                    if is_sent {
+                        self.send_waiting(address);
+                    }
+                }
                 Some(told) = self.on_the_way.next() => {
                     self.is_refused = told.is_err();
                     return Some(told);
                 }
                 request = self.requests.next(), if self.is_open && has_room => match request {
-                    Some(Ok(request)) => self.send(request),
+                    Some(Ok(request)) => self.take(request),
                     Some(Err(status)) => {
                         self.end(too_large(&status).map_or(status, Status::from));
                     }
@@ -98,44 +113,47 @@ impl<S: Store + 'static> TellStream<S> {
         self.on_the_way.push_back(future::ready(Err(status)).boxed());
     }
 
-    fn send(&mut self, request: pb::TellStreamRequest) {
+    fn take(&mut self, request: pb::TellStreamRequest) {
         let call = tell::call(&self.gateway, &self.caller, request.tell.unwrap_or_default());
-        let routed = call.and_then(|(route, mut call)| {
-            call.timeout = Some(self.timeout());
-            self.gateway.address(route, call)
-        });
+        let routed = call.and_then(|(route, call)| self.gateway.address(route, call));
         let routed = match routed {
             Ok(routed) => routed,
             Err(refusal) => return self.end(status::of(refusal.into())),
         };
-        let (stored, next) = oneshot::channel();
-        let before = self.last.insert(routed.address().clone(), next);
-        if self.last.len() > 2 * WINDOW {
-            // Those that failed stay: nothing may follow them.
-            self.last.retain(|_, stored| stored.try_recv().is_err());
-        }
-        let gateway = Arc::clone(&self.gateway);
-        self.on_the_way.push_back(
-            async move {
-                if let Some(before) = before
-                    && before.await.is_err()
-                {
-                    // Its status ends the stream, and nobody gets to read this one.
-                    return Err(Status::aborted("a message before it was refused"));
-                }
-                let answer = gateway.perform(routed).await.map_err(status::of)?;
-                // There need not be a next one.
-                let _ = stored.send(());
-                Ok(pb::TellStreamResponse { receipt: tell::told(answer) })
+        let address = routed.address().clone();
+        let (told, answer) = oneshot::channel();
+        let receipt = answer.map(|answer| match answer {
+            Ok(Ok(answer)) => Ok(pb::TellStreamResponse { receipt: tell::told(answer) }),
+            Ok(Err(refused)) => Err(status::of(refused)),
+            // The status of one before it ends the stream, and nobody gets to read this.
+            Err(_) => Err(Status::aborted("a message before it was refused")),
+        });
+        self.on_the_way.push_back(receipt.boxed());
+        let tell = Tell { routed, told };
+        match self.waiting.entry(address.clone()) {
+            Entry::Occupied(mut waiting) => waiting.get_mut().push(tell),
+            Entry::Vacant(nothing) => {
+                nothing.insert(Vec::new());
+                self.send(address, vec![tell]);
             }
-            .boxed(),
-        );
+        }
     }
 
-    /// How long a message may take: as long as any tell, and as long as the
-    /// stream.
-    fn timeout(&self) -> Duration {
-        let left = self.deadline.map(|deadline| deadline.duration_since(Instant::now()));
-        left.unwrap_or(Duration::MAX).min(self.gateway.settings.tell_timeout)
+    /// What was sent to an actor is stored, and what waits for it follows.
+    fn send_waiting(&mut self, address: Address) {
+        let Some(waiting) = self.waiting.get_mut(&address) else { return };
+        match std::mem::take(waiting) {
+            nothing if nothing.is_empty() => drop(self.waiting.remove(&address)),
+            tells => self.send(address, tells),
+        }
+    }
+
+    fn send(&mut self, address: Address, tells: Vec<Tell>) {
+        let (gateway, until) = (Arc::clone(&self.gateway), self.deadline);
+        let sending = async move {
+            let is_sent = gateway.tell_in_order(&address, tells, until).await;
+            (address, is_sent)
+        };
+        self.sending.push(sending.boxed());
     }
 }

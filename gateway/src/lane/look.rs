@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use callboard_mailbox::parcel::PendingWake;
 use callboard_mailbox::sweep::{Action, Next, Settle, Step, Sweep};
-use callboard_mailbox::{Address, Epoch, Store, Timestamp, store};
+use callboard_mailbox::{Address, Epoch, Sequence, Store, Timestamp, store};
 use callboard_telemetry::metrics::Wake;
 use opentelemetry::Context;
 use tokio::sync::oneshot;
@@ -62,11 +62,7 @@ pub(super) async fn look<S: Store + 'static>(
                 sweep.woke_others();
             }
             Step::Look(place) => {
-                let (next, now) = (store.next(&address, place).await?, clock());
-                if next.is_old(now, settings.message_retention) {
-                    let expires = now.plus(settings.message_retention);
-                    store.extend(&address, place, expires).await?;
-                }
+                let (next, now) = next_kept(&gateway, &address, place).await?;
                 is_left = matches!(next, Next::Segment { .. } | Next::Inbox);
                 left = due.filter(|_| next.is_deliverable(now)).map(|due| match next {
                     Next::Segment { expires } => expires.minus(settings.message_retention).min(due),
@@ -97,6 +93,20 @@ pub(super) async fn look<S: Store + 'static>(
         }
     };
     Ok(Looked { then, woken, left })
+}
+
+/// What is next from a place on, and as of when. What waits there for long is kept from expiring.
+pub(crate) async fn next_kept<S: Store + 'static>(
+    gateway: &Gateway<S>,
+    address: &Address,
+    place: Sequence,
+) -> Result<(Next, Timestamp), store::Error> {
+    let Gateway { store, clock, settings, .. } = gateway;
+    let (next, now) = (store.next(address, place).await?, clock());
+    if next.is_old(now, settings.message_retention) {
+        store.extend(address, place, now.plus(settings.message_retention)).await?;
+    }
+    Ok((next, now))
 }
 
 /// Wakes actors that another one has sent to in a run of this context, or sees to it

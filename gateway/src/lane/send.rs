@@ -5,9 +5,10 @@ use std::sync::Arc;
 use callboard_mailbox::append::{TAIL_AGE_MAX, Tail};
 use callboard_mailbox::limits::{SEGMENT_BYTES_MAX, SEGMENT_MESSAGES_MAX};
 use callboard_mailbox::send::{Send, Step};
-use callboard_mailbox::{Segment, Sequence, Store, store};
+use callboard_mailbox::{Message, Segment, Sequence, Store, store};
 use opentelemetry::Context;
 use opentelemetry::trace::FutureExt;
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::{Envelope, Lane, WAKE_RETRY};
@@ -24,6 +25,28 @@ enum Problem {
     Full,
 }
 
+/// What goes into one segment.
+#[derive(Default)]
+struct Batch {
+    messages: Vec<Message>,
+    /// The spans of their sending.
+    causes: Vec<Context>,
+    /// Who sent them, and how many messages are before his.
+    senders: Vec<(u64, oneshot::Sender<Result<Sequence, Refusal>>)>,
+}
+
+impl Extend<Envelope> for Batch {
+    fn extend<T: IntoIterator<Item = Envelope>>(&mut self, envelopes: T) {
+        for Envelope { messages, stored } in envelopes {
+            self.senders.push((self.messages.len() as u64, stored));
+            for (message, cause) in messages {
+                self.messages.push(message);
+                self.causes.push(cause);
+            }
+        }
+    }
+}
+
 impl From<store::Error> for Problem {
     fn from(error: store::Error) -> Self {
         Self::Store(error)
@@ -34,24 +57,18 @@ impl<S: Store + 'static> Lane<S> {
     /// Makes the pending messages durable, and makes sure that somebody drains
     /// them, before their senders are told.
     pub(super) async fn flush(&mut self) {
-        let batch = self.next_batch();
-        if batch.is_empty() {
-            return;
-        }
-        let messages: Vec<_> = batch.iter().map(|envelope| envelope.message.clone()).collect();
+        let Batch { messages, causes, senders } = self.next_batch();
+        let Some(first) = messages.first() else { return };
         let segment = Segment::new(Sequence(1), &messages);
-        let stored = self.send_within_story(&segment, &batch).await;
-        if stored.is_err() {
-            self.tail = None;
+        let stored = self.send_within_story(&segment, causes).await;
+        match &stored {
+            Ok(segment) => self.waits_from_now_on(segment.last(), first.sent_at),
+            Err(_) => self.tail = None,
         }
-        if let (Ok(segment), Some(first)) = (&stored, batch.first()) {
-            self.waits_from_now_on(segment.last(), first.message.sent_at);
-        }
-        let firsts = stored.as_ref().map_or(0, |segment| segment.first().0);
-        for (envelope, sequence) in batch.into_iter().zip(firsts..) {
-            let answer = stored.as_ref().map(|_| Sequence(sequence)).map_err(Clone::clone);
-            // Its sender may have gone; the message stays.
-            let _ = envelope.stored.send(answer);
+        for (before, sender) in senders {
+            let stored = stored.as_ref().map(|segment| Sequence(segment.first().0 + before));
+            // Its sender may have gone; the messages stay.
+            let _ = sender.send(stored.map_err(Clone::clone));
         }
     }
 
@@ -59,13 +76,12 @@ impl<S: Store + 'static> Lane<S> {
     async fn send_within_story(
         &mut self,
         segment: &Segment,
-        batch: &[Envelope],
+        causes: Vec<Context>,
     ) -> Result<Segment, Refusal> {
         let gateway = Arc::clone(&self.gateway);
         if !gateway.tracer().is_on() {
             return self.send(segment, &[]).await;
         }
-        let causes: Vec<_> = batch.iter().map(|envelope| envelope.cause.clone()).collect();
         if let [cause] = &*causes {
             return self.send(segment, &causes).with_context(cause.clone()).await;
         }
@@ -77,9 +93,9 @@ impl<S: Store + 'static> Lane<S> {
         stored
     }
 
-    fn next_batch(&mut self) -> Vec<Envelope> {
+    fn next_batch(&mut self) -> Batch {
         let mut bytes = 0;
-        let mut batch = Vec::new();
+        let mut batch = Batch::default();
         while let Some(next) = self.pending.front() {
             if next.stored.is_closed() {
                 // Its sender has gone without an answer, so it owes him nothing;
@@ -87,9 +103,10 @@ impl<S: Store + 'static> Lane<S> {
                 self.pending.pop_front();
                 continue;
             }
-            bytes += next.message.encoded_len();
-            let is_full = bytes > SEGMENT_BYTES_MAX || batch.len() >= SEGMENT_MESSAGES_MAX;
-            if is_full && !batch.is_empty() {
+            bytes += next.messages.iter().map(|(message, _)| message.encoded_len()).sum::<usize>();
+            let messages = batch.messages.len() + next.messages.len();
+            let is_full = bytes > SEGMENT_BYTES_MAX || messages > SEGMENT_MESSAGES_MAX;
+            if is_full && !batch.messages.is_empty() {
                 break;
             }
             batch.extend(self.pending.pop_front());

@@ -28,20 +28,15 @@ impl Lane<MemoryStore> {
     /// Has a message appended; whether it is stored.
     async fn append(&mut self) -> bool {
         let sent_at = (self.gateway.clock)();
-        let message = Message {
-            id: MessageId::new("m").expect("an id"),
-            kind: Kind::Tell,
-            method: "Put".into(),
-            payload: bytes::Bytes::new(),
+        let message = Message::new(
+            MessageId::new("m").expect("an id"),
+            Kind::Tell,
+            "Put",
+            bytes::Bytes::new(),
             sent_at,
-            deadline: None,
-            headers: Vec::new(),
-            receipt: false,
-            sender: None,
-            answer_to: None,
-        };
+        );
         let (stored, answer) = oneshot::channel();
-        self.pending.push_back(Envelope { message, cause: context(), stored });
+        self.pending.push_back(Envelope { messages: vec![(message, context())], stored });
         self.flush().await;
         answer.await.expect("it is answered").is_ok()
     }

@@ -8,6 +8,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use callboard_mailbox::message::{Kind, Message};
 use callboard_mailbox::parcel::{Parcel, Slot, Tick};
 use callboard_mailbox::{Address, Store, Timestamp, store};
@@ -58,18 +59,7 @@ pub(super) async fn send(store: &impl Store, now: Timestamp) -> Result<(), Error
     let address = Address::new(ACTOR_TYPE, KEY).expect("it is an address");
     let id = new_id(now);
     let slot = Slot::Inbox { tick: Tick::default().next(now), id: id.clone() };
-    let message = Message {
-        id,
-        kind: Kind::Tell,
-        method: "Sing".to_owned(),
-        payload: Default::default(),
-        sent_at: now,
-        deadline: None,
-        headers: Vec::new(),
-        receipt: false,
-        sender: None,
-        answer_to: None,
-    };
+    let message = Message::new(id, Kind::Tell, "Sing", Bytes::new(), now);
     let parcel = Parcel { slot: slot.clone(), message, timer: None };
     store.put_parcel(&address, &parcel).await?;
     let page = store.inbox(&address, now, PAGE).await?;
@@ -119,18 +109,7 @@ mod tests {
         let put = async |ms: u64| {
             let id = MessageId::new(&format!("left-{ms}")).expect("an id");
             let slot = Slot::Inbox { tick: Tick(ms * 1_000), id: id.clone() };
-            let message = Message {
-                id,
-                kind: Kind::Tell,
-                method: "Sing".to_owned(),
-                payload: Default::default(),
-                sent_at: Timestamp(ms),
-                deadline: None,
-                headers: Vec::new(),
-                receipt: false,
-                sender: None,
-                answer_to: None,
-            };
+            let message = Message::new(id, Kind::Tell, "Sing", Bytes::new(), Timestamp(ms));
             let parcel = Parcel { slot, message, timer: None };
             store.put_parcel(&mailbox(), &parcel).await.expect("memory answers");
         };

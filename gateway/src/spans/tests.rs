@@ -77,16 +77,14 @@ async fn an_invocation_is_linked_to_as_many_as_a_batch_has() {
 fn message(headers: &[(&str, &str)]) -> Message {
     let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
     Message {
-        id: callboard_mailbox::MessageId::new("m").expect("an id"),
-        kind: Kind::Tell,
-        method: "Note".into(),
-        payload: bytes::Bytes::new(),
-        sent_at: callboard_mailbox::Timestamp(0),
-        deadline: None,
         headers: headers.iter().map(own).collect(),
-        receipt: false,
-        sender: None,
-        answer_to: None,
+        ..Message::new(
+            callboard_mailbox::MessageId::new("m").expect("an id"),
+            Kind::Tell,
+            "Note",
+            bytes::Bytes::new(),
+            callboard_mailbox::Timestamp(0),
+        )
     }
 }
 

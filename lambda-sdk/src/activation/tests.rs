@@ -92,17 +92,14 @@ fn put(store: &MemoryStore, messages: &[(&str, &str)]) {
     let messages: Vec<_> = messages
         .iter()
         .enumerate()
-        .map(|(n, (method, payload))| Message {
-            id: MessageId::new(&format!("{method}{n}")).expect("an id"),
-            kind: Kind::Ask,
-            method: (*method).to_owned(),
-            payload: payload.to_string().into(),
-            sent_at: NOW,
-            deadline: None,
-            headers: Vec::new(),
-            receipt: false,
-            sender: None,
-            answer_to: None,
+        .map(|(n, (method, payload))| {
+            Message::new(
+                MessageId::new(&format!("{method}{n}")).expect("an id"),
+                Kind::Ask,
+                *method,
+                payload.to_string().into(),
+                NOW,
+            )
         })
         .collect();
     let segment = Segment::new(Sequence(1), &messages);

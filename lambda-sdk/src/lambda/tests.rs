@@ -144,18 +144,13 @@ fn activation(record: &Record, segments: &[Segment]) -> pb::Activation {
 }
 
 fn message(method: &str, size: u64) -> Message {
-    Message {
-        id: MessageId::new("a").expect("an id"),
-        kind: Kind::Ask,
-        method: method.to_owned(),
-        payload: size.encode_to_vec().into(),
-        sent_at: NOW,
-        deadline: None,
-        headers: Vec::new(),
-        receipt: false,
-        sender: None,
-        answer_to: None,
-    }
+    Message::new(
+        MessageId::new("a").expect("an id"),
+        Kind::Ask,
+        method,
+        size.encode_to_vec().into(),
+        NOW,
+    )
 }
 
 /// An activation with one ask; its reply, which is how often the actor was woken.

@@ -141,16 +141,14 @@ fn address(key: &str) -> Address {
 
 fn message(kind: Kind, method: &str, headers: Vec<(String, String)>, now: Timestamp) -> Message {
     Message {
-        id: MessageId::new(method).expect("an id"),
-        kind,
-        method: method.to_owned(),
-        payload: prost::Message::encode_to_vec(&7_u64).into(),
-        sent_at: now,
-        deadline: None,
         headers,
-        receipt: false,
-        sender: None,
-        answer_to: None,
+        ..Message::new(
+            MessageId::new(method).expect("an id"),
+            kind,
+            method,
+            prost::Message::encode_to_vec(&7_u64).into(),
+            now,
+        )
     }
 }
 

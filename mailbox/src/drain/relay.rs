@@ -63,16 +63,14 @@ impl Relay {
         };
         let id = cause.id.clone();
         let message = Message {
-            id: id.clone(),
-            kind: Kind::Tell,
-            method: METHOD.to_owned(),
-            payload: wire::Relay::from(self).encode_to_vec().into(),
-            sent_at: now,
-            deadline: None,
-            headers: Vec::new(),
-            receipt: false,
             sender: Some(address.clone()),
-            answer_to: None,
+            ..Message::new(
+                id.clone(),
+                Kind::Tell,
+                METHOD,
+                wire::Relay::from(self).encode_to_vec().into(),
+                now,
+            )
         };
         let slot = Slot::Inbox { tick, id };
         Posted { to: address.clone(), parcel: Parcel { slot, message, timer: None } }

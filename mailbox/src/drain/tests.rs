@@ -17,18 +17,7 @@ fn address() -> Address {
 }
 
 fn ask(id: &str, add: u8) -> Message {
-    Message {
-        id: MessageId::new(id).expect("an id"),
-        kind: Kind::Ask,
-        method: "Add".into(),
-        payload: Bytes::from(vec![add]),
-        sent_at: NOW,
-        deadline: None,
-        headers: Vec::new(),
-        receipt: false,
-        sender: None,
-        answer_to: None,
-    }
+    Message::new(MessageId::new(id).expect("an id"), Kind::Ask, "Add", Bytes::from(vec![add]), NOW)
 }
 
 /// A message that another actor sends, or this one to itself.

@@ -52,18 +52,7 @@ pub(crate) fn at(level: u8) -> Timestamp {
 }
 
 pub(crate) fn message(letter: Letter, kind: Kind) -> Message {
-    Message {
-        id: id(letter).clone(),
-        kind,
-        method: String::new(),
-        payload: bytes::Bytes::new(),
-        sent_at: Timestamp(0),
-        deadline: None,
-        headers: Vec::new(),
-        receipt: false,
-        sender: None,
-        answer_to: None,
-    }
+    Message::new(id(letter).clone(), kind, "", bytes::Bytes::new(), Timestamp(0))
 }
 
 /// All there is at one moment.

@@ -91,6 +91,20 @@ impl Stage {
         Bill { load: "ask, a few a minute", messages, requests }
     }
 
+    /// Tells whose senders give them ids, a few a minute.
+    pub async fn few_tells_with_ids(&self) -> Bill {
+        let (messages, requests) =
+            self.few_a_minute("known-teller", async |actor| self.tell_with_id(actor).await).await;
+        Bill { load: "tell with an id, a few a minute", messages, requests }
+    }
+
+    /// Asks whose senders give them ids, a few a minute.
+    pub async fn few_asks_with_ids(&self) -> Bill {
+        let (messages, requests) =
+            self.few_a_minute("known-asker", async |actor| self.ask_with_id(actor).await).await;
+        Bill { load: "ask with an id, a few a minute", messages, requests }
+    }
+
     async fn few_a_minute(&self, name: &str, send: impl AsyncFn(&str)) -> (usize, Vec<Request>) {
         let begun = Instant::now() + WARM_UP;
         let ended = begun + WATCHED;

@@ -11,7 +11,7 @@ use callboard_gateway::call::{Answer, Call};
 use callboard_gateway::{Catalog, Functions, Gateway, Settings};
 use callboard_mailbox::clock::{Clock, Timestamp};
 use callboard_mailbox::lease::Terms;
-use callboard_mailbox::{Address, Record, Store};
+use callboard_mailbox::{Address, MessageId, Record, Store};
 use callboard_mailbox_dynamodb::{DynamoDbStore, Tables, connect};
 use callboard_proto::schema::Schema;
 use prost::Message;
@@ -83,19 +83,37 @@ impl Stage {
 
     /// Sends a tell; it is durable when this returns.
     pub(super) async fn tell(&self, actor: &str) {
-        let note = NoteRequest { ledger: actor.to_owned(), ..NoteRequest::default() };
-        self.call("Note", note.encode_to_vec()).await;
+        self.note(actor, None).await;
+    }
+
+    /// As [`Self::tell`], with an id.
+    pub(super) async fn tell_with_id(&self, actor: &str) {
+        self.note(actor, Some(new_id())).await;
     }
 
     /// Sends an ask and waits for its reply.
     pub(super) async fn ask(&self, actor: &str) {
-        let record = RecordRequest { ledger: actor.to_owned(), ..RecordRequest::default() };
-        self.call("Record", record.encode_to_vec()).await;
+        self.record_entry(actor, None).await;
     }
 
-    async fn call(&self, method: &str, payload: Vec<u8>) -> Answer {
+    /// As [`Self::ask`], with an id.
+    pub(super) async fn ask_with_id(&self, actor: &str) {
+        self.record_entry(actor, Some(new_id())).await;
+    }
+
+    async fn note(&self, actor: &str, id: Option<MessageId>) {
+        let note = NoteRequest { ledger: actor.to_owned(), ..NoteRequest::default() };
+        self.call("Note", note.encode_to_vec(), id).await;
+    }
+
+    async fn record_entry(&self, actor: &str, id: Option<MessageId>) {
+        let record = RecordRequest { ledger: actor.to_owned(), ..RecordRequest::default() };
+        self.call("Record", record.encode_to_vec(), id).await;
+    }
+
+    async fn call(&self, method: &str, payload: Vec<u8>, message_id: Option<MessageId>) -> Answer {
         let path = format!("/{ACTOR_TYPE}/{method}");
-        let call = Call { path, payload: payload.into(), ..Call::default() };
+        let call = Call { path, payload: payload.into(), message_id, ..Call::default() };
         self.gateway.call(call).await.expect("nothing fails here")
     }
 
@@ -104,6 +122,11 @@ impl Stage {
         let record = self.unmeasured.record(&address(actor)).await;
         record.expect("the database answers").expect("the actor has got a message")
     }
+}
+
+/// An id as Callboard's clients make them.
+fn new_id() -> MessageId {
+    MessageId::from_time(SystemTime::now().into(), &std::array::from_fn(|_| fastrand::u8(..)))
 }
 
 /// An actor's address.

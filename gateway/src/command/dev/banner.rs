@@ -7,7 +7,7 @@ use callboard_proto::schema::{ActorType, Kind, Method, Schema};
 use prost_reflect::Kind as FieldKind;
 use serde_json::{Map, Value};
 
-use super::project::Served;
+use super::assign::Served;
 use crate::command::check;
 
 /// What there is to tell.

@@ -1,9 +1,9 @@
 //! `callboard dev`: everything on this machine, from a folder with .proto files
 //! and an actor's crate.
 
+mod assign;
 mod banner;
 mod build;
-mod project;
 mod trees;
 
 use std::ffi::OsString;
@@ -21,11 +21,12 @@ use callboard_mailbox_dynamodb::{DynamoDbStore, Tables, connect_watched, schema}
 use tokio_util::sync::CancellationToken;
 
 use super::duration::{seconds, zero_or_within};
+use super::project::Project;
 use super::schema::{Adopt, Watch};
 use super::serving::{Serving, serve_private};
 use super::stopping::{self, Pace, Signals};
 use super::{Failure, observing};
-use project::{Assign, Project, Served};
+use assign::{Assign, Served};
 use trees::Trees;
 
 /// How long the functions may take after that to end by themselves.

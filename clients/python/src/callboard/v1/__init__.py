@@ -1,0 +1,1 @@
+"""What is generated from Callboard's own .proto files."""

@@ -1,0 +1,5 @@
+//! Generates the traits of the handlers.
+
+fn main() -> Result<(), callboard_build::Error> {
+    callboard_build::compile_dir("proto")
+}
