@@ -1,19 +1,14 @@
 //! The actors' Lambda functions: invoking them, and telling apart why one did
 //! not do what was asked.
 
+pub mod invoker;
+mod lambda;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
 
 use aws_config::SdkConfig;
-use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
-use aws_sdk_lambda::Client;
-use aws_sdk_lambda::error::{DisplayErrorContext, SdkError};
-use aws_sdk_lambda::operation::invoke::InvokeError;
-use aws_sdk_lambda::primitives::Blob;
-use aws_sdk_lambda::types::InvocationType;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use callboard_proto::pb::{
@@ -23,28 +18,24 @@ use callboard_proto::pb::{
 use prost::Message;
 use serde::{Deserialize, Serialize};
 
+use self::invoker::Answer;
+pub use self::invoker::Invoker;
+pub use self::lambda::Lambda;
 use crate::refusal::Refusal;
-
-/// How long a connection to Lambda may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-
-/// How long an invocation may take: Lambda's own longest, and a little.
-const INVOCATION_TIMEOUT: Duration = Duration::from_secs(15 * 60 + 10);
 
 /// How many starts must fail after a crash until the function counts as one that
 /// cannot start.
 const STARTS: u32 = 2;
 
 /// The functions of the actor types.
-#[derive(Debug)]
 pub struct Functions {
-    client: Client,
+    invoker: Arc<dyn Invoker>,
     by_type: RwLock<HashMap<String, Arc<Function>>>,
 }
 
 /// One function.
 pub struct Function {
-    client: Client,
+    invoker: Arc<dyn Invoker>,
     name: String,
     /// Why it cannot run, as far as its last invocation told.
     unreachable: RwLock<Option<Unreachable>>,
@@ -97,26 +88,23 @@ struct FunctionError {
 }
 
 impl Functions {
-    /// The functions by the actor types that they serve, reached as the
-    /// configuration says. `endpoint_url` names an emulator or a VPC endpoint.
+    /// The functions by the actor types that they serve, on AWS Lambda; see [`Lambda::new`].
     #[must_use]
     pub fn new(
         config: &SdkConfig,
         endpoint_url: Option<&str>,
         by_type: impl IntoIterator<Item = (String, String)>,
     ) -> Self {
-        let timeouts = TimeoutConfig::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .operation_timeout(INVOCATION_TIMEOUT);
-        let mut builder = aws_sdk_lambda::config::Builder::from(config)
-            .timeout_config(timeouts.build())
-            // An invocation belongs to one lease. A new try takes a new one.
-            .retry_config(RetryConfig::disabled());
-        if let Some(url) = endpoint_url {
-            builder = builder.endpoint_url(url);
-        }
-        let client = Client::from_conf(builder.build());
-        let functions = Self { client, by_type: RwLock::default() };
+        Self::invoked_by(Arc::new(Lambda::new(config, endpoint_url)), by_type)
+    }
+
+    /// The functions by the actor types that they serve, wherever they are.
+    #[must_use]
+    pub fn invoked_by(
+        invoker: Arc<dyn Invoker>,
+        by_type: impl IntoIterator<Item = (String, String)>,
+    ) -> Self {
+        let functions = Self { invoker, by_type: RwLock::default() };
         functions.assign(by_type);
         functions
     }
@@ -129,8 +117,8 @@ impl Functions {
         let mut by_name: HashMap<_, _> = known.collect();
         let mut function = |name: String| {
             let new = || {
-                let (client, name) = (self.client.clone(), name.clone());
-                Arc::new(Function { client, name, unreachable: RwLock::default() })
+                let (invoker, name) = (Arc::clone(&self.invoker), name.clone());
+                Arc::new(Function { invoker, name, unreachable: RwLock::default() })
             };
             Arc::clone(by_name.entry(name.clone()).or_insert_with(new))
         };
@@ -235,53 +223,27 @@ impl Function {
         let invocation = Invocation { task: Some(task) };
         let envelope = Envelope { callboard: BASE64_STANDARD.encode(invocation.encode_to_vec()) };
         let payload = serde_json::to_vec(&envelope).expect("an envelope is JSON");
-        let answer = self
-            .client
-            .invoke()
-            .function_name(&self.name)
-            .invocation_type(InvocationType::RequestResponse)
-            .payload(Blob::new(payload))
-            .send()
-            .await;
-        let answer = match answer {
-            Ok(answer) => answer,
-            Err(error) => return Err(self.failure(&error)),
+        let payload = match self.invoker.invoke(&self.name, payload.into()).await {
+            Ok(Answer::Response(payload)) => payload,
+            Ok(Answer::FunctionError(payload)) => {
+                let error: FunctionError = serde_json::from_slice(&payload).unwrap_or_default();
+                let FunctionError { error_type, error_message } = error;
+                return Err(Failure::Crashed(format!("{error_type}: {error_message}")));
+            }
+            Err(error) => return Err(self.failure(error)),
         };
-        let payload = answer.payload.map(Blob::into_inner).unwrap_or_default();
-        if answer.function_error.is_some() {
-            let error: FunctionError = serde_json::from_slice(&payload).unwrap_or_default();
-            let FunctionError { error_type, error_message } = error;
-            return Err(Failure::Crashed(format!("{error_type}: {error_message}")));
-        }
         *self.unreachable.write().unwrap_or_else(PoisonError::into_inner) = None;
         open(&payload).ok_or_else(|| {
             Failure::Crashed("the answer is not Callboard's; is it an actor's function?".into())
         })
     }
 
-    fn failure(&self, error: &SdkError<InvokeError>) -> Failure {
-        let text = match error.as_service_error() {
-            Some(service) => service.meta().to_string(),
-            // Without its context, which may hold the answer's body.
-            None if matches!(error, SdkError::ResponseError(_)) => error.to_string(),
-            None => DisplayErrorContext(error).to_string(),
-        };
+    fn failure(&self, error: invoker::Error) -> Failure {
         match error {
-            SdkError::ServiceError(context) => match context.err() {
-                InvokeError::ResourceNotFoundException(_) => {
-                    self.note_unreachable(Unreachable::Missing, &text)
-                }
-                InvokeError::TooManyRequestsException(_)
-                | InvokeError::Ec2ThrottledException(_)
-                | InvokeError::EniLimitReachedException(_)
-                | InvokeError::ResourceNotReadyException(_)
-                | InvokeError::ServiceException(_) => Failure::Refused(text),
-                _ if context.raw().status().as_u16() >= 500 => Failure::Refused(text),
-                _ => self.note_unreachable(Unreachable::Refused, &text),
-            },
-            SdkError::DispatchFailure(_) if is_connection_refused(error) => Failure::Refused(text),
-            SdkError::ConstructionFailure(_) => self.note_unreachable(Unreachable::Refused, &text),
-            _ => Failure::Unanswered(text),
+            invoker::Error::Missing(text) => self.note_unreachable(Unreachable::Missing, &text),
+            invoker::Error::Denied(text) => self.note_unreachable(Unreachable::Refused, &text),
+            invoker::Error::Busy(text) => Failure::Refused(text),
+            invoker::Error::Unanswered(text) => Failure::Unanswered(text),
         }
     }
 
@@ -295,14 +257,6 @@ impl Function {
     }
 }
 
-/// Whether no connection came about, so that nothing can have been started.
-fn is_connection_refused(error: &(dyn std::error::Error + 'static)) -> bool {
-    std::iter::successors(Some(error), |error| error.source()).any(|cause| {
-        let io = cause.downcast_ref::<std::io::Error>();
-        io.is_some_and(|io| io.kind() == std::io::ErrorKind::ConnectionRefused)
-    })
-}
-
 fn something_else() -> Failure {
     Failure::Crashed("the function answered something else".into())
 }
@@ -313,6 +267,12 @@ fn open(payload: &[u8]) -> Option<invocation_result::Result> {
     InvocationResult::decode(bytes.as_slice()).ok()?.result
 }
 
+impl fmt::Debug for Functions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Functions").field("by_type", &self.by_type).finish_non_exhaustive()
+    }
+}
+
 impl fmt::Debug for Function {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Function").field("name", &self.name).finish_non_exhaustive()
@@ -321,7 +281,88 @@ impl fmt::Debug for Function {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
+    use bytes::Bytes;
+    use futures::future::BoxFuture;
+
     use super::*;
+
+    type Told = Result<Answer, invoker::Error>;
+
+    /// Answers in this order.
+    struct Script(Mutex<std::vec::IntoIter<Told>>);
+
+    impl Invoker for Script {
+        fn invoke<'a>(&'a self, function: &'a str, _payload: Bytes) -> BoxFuture<'a, Told> {
+            assert_eq!(function, "f");
+            let told = self.0.lock().expect("no test panics with it").next();
+            Box::pin(async { told.expect("the script says what is next") })
+        }
+    }
+
+    async fn activated(script: Vec<Told>) -> (Result<ActivationResult, Failure>, Arc<Function>) {
+        let invoker = Arc::new(Script(Mutex::new(script.into_iter())));
+        let by_type = [("t.A".to_owned(), "f".to_owned())];
+        let functions = Functions::invoked_by(Arc::clone(&invoker) as _, by_type);
+        let function = functions.of("t.A").expect("it is assigned");
+        let result = function.activate(Activation::default()).await;
+        assert_eq!(invoker.0.lock().expect("no test panics with it").len(), 0, "{result:?}");
+        (result, function)
+    }
+
+    fn says(result: invocation_result::Result) -> Told {
+        let result = InvocationResult { result: Some(result) };
+        let envelope = Envelope { callboard: BASE64_STANDARD.encode(result.encode_to_vec()) };
+        Ok(Answer::Response(serde_json::to_vec(&envelope).expect("it is JSON").into()))
+    }
+
+    fn breaks() -> Told {
+        let error = br#"{"errorType":"Runtime.ExitError","errorMessage":"signal: killed"}"#;
+        Ok(Answer::FunctionError(Bytes::from_static(error)))
+    }
+
+    #[tokio::test]
+    async fn a_result_is_what_the_function_answered() {
+        let said = ActivationResult { head: 7, ..ActivationResult::default() };
+        let answer = says(invocation_result::Result::Activation(said.clone()));
+        let (result, function) = activated(vec![answer]).await;
+        assert_eq!(result, Ok(said));
+        assert_eq!(function.unreachable(), None);
+    }
+
+    #[tokio::test]
+    async fn why_there_is_no_answer_says_whether_the_function_can_run() {
+        use Failure::{Refused, Unanswered, Unreachable as Gone};
+        let text = || "why".to_owned();
+        let cases = [
+            (invoker::Error::Missing(text()), Gone(Unreachable::Missing)),
+            (invoker::Error::Denied(text()), Gone(Unreachable::Refused)),
+            (invoker::Error::Busy(text()), Refused(text())),
+            (invoker::Error::Unanswered(text()), Unanswered(text())),
+        ];
+        for (error, expected) in cases {
+            let (result, function) = activated(vec![Err(error)]).await;
+            let unreachable = match expected {
+                Gone(why) => Some(why),
+                _ => None,
+            };
+            assert_eq!(result, Err(expected));
+            assert_eq!(function.unreachable(), unreachable);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_function_whose_run_breaks_off_is_asked_whether_it_still_starts() {
+        let pong = || says(invocation_result::Result::Pong(Pong::default()));
+        let crashed = Failure::Crashed("Runtime.ExitError: signal: killed".into());
+        let (result, function) = activated(vec![breaks(), breaks(), pong()]).await;
+        assert_eq!((result, function.unreachable()), (Err(crashed), None));
+
+        let (result, function) = activated(vec![breaks(), breaks(), breaks()]).await;
+        assert_eq!(result, Err(Failure::Unreachable(Unreachable::Fails)));
+        assert_eq!(function.unreachable(), Some(Unreachable::Fails));
+    }
 
     #[test]
     fn functions_that_are_assigned_again_stay_the_same() {

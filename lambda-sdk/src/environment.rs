@@ -1,8 +1,18 @@
-//! What a function's environment says to the AWS SDK.
+//! What a function's environment says of its database and to the AWS SDK.
 
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::SharedCredentialsProvider;
+use callboard_mailbox_dynamodb::database::socket::{self, Socket};
+use callboard_mailbox_dynamodb::{Database, connect};
+
+/// The function's database: DynamoDB, or under `callboard dev` the embedded one, behind a socket.
+pub(crate) fn database(config: &SdkConfig) -> Database {
+    match std::env::var_os(socket::VARIABLE) {
+        Some(path) => Socket::new(path.into()).into(),
+        None => connect(config, None).into(),
+    }
+}
 
 /// Lambda gives a function its region and its credentials as variables. What
 /// `aws_config::load_from_env` has besides (profiles, roles to assume, metadata

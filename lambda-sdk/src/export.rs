@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task;
 
 use aws_config::SdkConfig;
-use callboard_mailbox_dynamodb::{DynamoDbStore, Tables, connect_watched};
+use callboard_mailbox_dynamodb::{DynamoDbStore, Tables};
 use callboard_telemetry::logs::{self, Format, Style};
 use callboard_telemetry::pipeline::{ACTIVATION_FLUSH_MAX, Error, Pipeline, Settings};
 use callboard_telemetry::store::Watch;
@@ -20,6 +20,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, warn};
 use tracing_subscriber::EnvFilter;
 
+use crate::environment::database;
 use crate::stats::Units;
 use crate::trace::Trace;
 
@@ -84,7 +85,7 @@ impl Exports {
     pub(crate) fn store(&self, config: &SdkConfig, tables: Tables, units: Units) -> DynamoDbStore {
         let count = move |operation, table: &str, consumed| units.add(operation, table, consumed);
         let watch = Watch::new(self.trace.tracer(), count);
-        DynamoDbStore::new(connect_watched(config, None, watch), tables)
+        DynamoDbStore::new(database(config).watched(Arc::new(watch)), tables)
     }
 
     /// Has what is left exported when Lambda ends the environment. Lambda tells only those

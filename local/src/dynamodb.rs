@@ -1,4 +1,6 @@
-//! The embedded DynamoDB: dynoxide (SQLite) behind its own HTTP server, in this process.
+//! The embedded DynamoDB: dynoxide (SQLite) in this process, behind its own HTTP server; and for
+//! the store, which makes few kinds of requests, also as an [`Engine`] without HTTP, JSON and
+//! signatures, and as that behind a Unix socket.
 //!
 //! It is not DynamoDB: there is no throttling, no transaction conflict, no delay before an index
 //! shows a write, and every read is consistent.
@@ -11,22 +13,29 @@
 //! program in which failing conditions are everyday business filters `dynoxide=error`.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::mpsc;
-use std::thread;
+use std::sync::{Arc, mpsc};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use dynoxide::Database;
 use tokio::net::TcpListener;
-use tokio::runtime::Runtime;
+use tokio::runtime::{Handle, Runtime};
 use tokio::sync::oneshot;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::listen;
 use directory::Directory;
+use disk::Disk;
+pub use engine::Engine;
+use socket::Socket;
 
 mod directory;
+mod disk;
+mod engine;
+mod front;
+mod socket;
 
 /// How often expired items are deleted. DynamoDB itself may take two days.
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
@@ -57,7 +66,8 @@ pub enum Storage {
 /// Either way, a crash of the process loses nothing: the two differ when the machine fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sync {
-    /// Before each write is answered (SQLite `synchronous=FULL`), as DynamoDB promises.
+    /// Before each write is answered, as DynamoDB promises. Writes that come together share a
+    /// sync.
     EveryWrite,
     /// When the operating system sees fit (SQLite `synchronous=NORMAL`), about three times faster.
     /// A power failure may lose the last writes, never the database.
@@ -104,6 +114,22 @@ pub enum Error {
         /// What the engine said.
         message: String,
     },
+    /// The log of the database cannot be synced.
+    #[error("cannot sync {path} to the disk: {source}")]
+    Sync {
+        /// The database file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// The socket for the store's requests cannot be opened.
+    #[error("cannot listen on a socket in {path}: {source}")]
+    Socket {
+        /// The data directory.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
     /// No thread or runtime could be started.
     #[error("cannot start the embedded DynamoDB: {0}")]
     Thread(#[source] io::Error),
@@ -116,6 +142,9 @@ pub enum Error {
 #[derive(Debug)]
 pub struct EmbeddedDynamoDb {
     address: SocketAddr,
+    engine: Engine,
+    directory: Option<PathBuf>,
+    runtime: Handle,
     stop: oneshot::Sender<()>,
     stopped: oneshot::Receiver<()>,
 }
@@ -137,6 +166,10 @@ impl EmbeddedDynamoDb {
     /// # Ok::<(), callboard_local::dynamodb::Error>(())
     /// ```
     pub fn start(storage: Storage, listen: SocketAddr) -> Result<Self, Error> {
+        let directory = match &storage {
+            Storage::Memory => None,
+            Storage::Directory { path, .. } => Some(path.clone()),
+        };
         let (started, starting) = mpsc::sync_channel(1);
         let (stop, stop_asked) = oneshot::channel();
         let (has_stopped, stopped) = oneshot::channel();
@@ -146,7 +179,9 @@ impl EmbeddedDynamoDb {
             .name("callboard-dynamodb".into())
             .spawn(move || match Server::open(storage, listen) {
                 Ok(server) => {
-                    let _ = started.send(Ok(server.address));
+                    let engine = server.engine.clone();
+                    let runtime = server.runtime.handle().clone();
+                    let _ = started.send(Ok((server.address, engine, runtime)));
                     server.serve(stop_asked);
                     let _ = has_stopped.send(());
                 }
@@ -155,10 +190,37 @@ impl EmbeddedDynamoDb {
                 }
             })
             .map_err(Error::Thread)?;
-        let address = starting
+        let (address, engine, runtime) = starting
             .recv()
             .map_err(|_| Error::Thread(io::Error::other("its thread ended early")))??;
-        Ok(Self { address, stop, stopped })
+        Ok(Self { address, engine, directory, runtime, stop, stopped })
+    }
+
+    /// What the store calls in this process.
+    pub fn engine(&self) -> Arc<Engine> {
+        Arc::new(self.engine.clone())
+    }
+
+    /// Opens a socket in the data directory for the requests of other processes, and returns its
+    /// path. `None` in memory, and where the path would be too long for a socket (103 bytes).
+    ///
+    /// # Errors
+    ///
+    /// When the operating system refuses.
+    pub fn open_socket(&self) -> Result<Option<PathBuf>, Error> {
+        let Some(directory) = &self.directory else { return Ok(None) };
+        let _in_runtime = self.runtime.enter();
+        let listening = Socket::listen(directory)
+            .map_err(|source| Error::Socket { path: directory.clone(), source })?;
+        let Some((socket, listener)) = listening else { return Ok(None) };
+        let path = socket.path().to_owned();
+        let engine = self.engine.clone();
+        self.runtime.spawn(async move {
+            // Removed with this task, when the runtime ends.
+            let _socket = socket;
+            socket::serve(listener, engine).await;
+        });
+        Ok(Some(path))
     }
 
     /// What to give an AWS SDK as its endpoint, for example `http://127.0.0.1:8000`.
@@ -182,13 +244,17 @@ struct Server {
     address: SocketAddr,
     listener: TcpListener,
     database: Database,
+    disk: Option<Arc<Disk>>,
+    engine: Engine,
+    working: JoinHandle<()>,
     runtime: Runtime,
     directory: Option<Directory>,
 }
 
 impl Server {
     fn open(storage: Storage, listen: SocketAddr) -> Result<Self, Error> {
-        let (database, directory) = open(storage)?;
+        let (database, disk, directory) = open(storage)?;
+        let (engine, working) = Engine::start(database.clone(), disk.clone())?;
         let threads =
             thread::available_parallelism().map_or(THREADS_MAX, |n| n.get().min(THREADS_MAX));
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -202,13 +268,22 @@ impl Server {
             listen::loopback(listen)?
         };
         let address = listener.local_addr().map_err(Error::Thread)?;
-        Ok(Self { address, listener, database, runtime, directory })
+        Ok(Self { address, listener, database, disk, engine, working, runtime, directory })
     }
 
     fn serve(self, stop_asked: oneshot::Receiver<()>) {
-        let Self { listener, database, runtime, directory, .. } = self;
+        let Self { listener, database, disk, engine, working, runtime, directory, .. } = self;
         runtime.spawn(sweep(database.clone()));
-        runtime.block_on(until_stopped(listener, database.clone(), stop_asked));
+        runtime.block_on(async {
+            match behind_front(listener, disk).await {
+                Ok(listener) => until_stopped(listener, database.clone(), stop_asked).await,
+                Err(error) => tracing::error!(%error, "the embedded DynamoDB does not serve"),
+            }
+        });
+        engine.end();
+        if working.join().is_err() {
+            tracing::error!("the thread of the embedded DynamoDB panicked");
+        }
         // Only when the connections' copies of the database are gone does dropping ours close it.
         runtime.shutdown_timeout(SHUTDOWN_MAX);
         drop(database);
@@ -216,14 +291,16 @@ impl Server {
     }
 }
 
-fn open(storage: Storage) -> Result<(Database, Option<Directory>), Error> {
+type Opened = (Database, Option<Arc<Disk>>, Option<Directory>);
+
+fn open(storage: Storage) -> Result<Opened, Error> {
     let (path, sync) = match storage {
         Storage::Memory => {
             let failed = |error: dynoxide::DynoxideError| Error::Database {
                 path: ":memory:".into(),
                 message: error.to_string(),
             };
-            return Ok((Database::memory().map_err(failed)?, None));
+            return Ok((Database::memory().map_err(failed)?, None, None));
         }
         Storage::Directory { path, sync } => (path, sync),
     };
@@ -232,14 +309,31 @@ fn open(storage: Storage) -> Result<(Database, Option<Directory>), Error> {
     let failed = |message: String| Error::Database { path: file.clone(), message };
     let name = file.to_str().ok_or_else(|| failed("its path is not UTF-8".into()))?;
     let database = Database::new(name).map_err(|error| failed(error.to_string()))?;
-    match sync {
-        // What SQLite does unless told otherwise.
-        Sync::EveryWrite => {}
-        // The name is dynoxide's: its settings for after a bulk load are `synchronous=NORMAL` and
-        // otherwise SQLite's own.
-        Sync::Os => database.disable_bulk_loading().map_err(|error| failed(error.to_string()))?,
-    }
-    Ok((database, Some(directory)))
+    // The name is dynoxide's: its settings for after a bulk load are `synchronous=NORMAL` and
+    // otherwise SQLite's own.
+    database.disable_bulk_loading().map_err(|error| failed(error.to_string()))?;
+    let disk = match sync {
+        Sync::EveryWrite => {
+            let disk = Disk::open(&file);
+            let disk = disk.map_err(|source| Error::Sync { path: file.clone(), source })?;
+            Some(Arc::new(disk))
+        }
+        Sync::Os => None,
+    };
+    Ok((database, disk, Some(directory)))
+}
+
+/// The listener of the server: the one that was asked for, or, where each write is to reach the
+/// disk before its answer goes out, one behind it.
+async fn behind_front(
+    listener: TcpListener,
+    disk: Option<Arc<Disk>>,
+) -> Result<TcpListener, io::Error> {
+    let Some(disk) = disk else { return Ok(listener) };
+    let behind = listen::loopback(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+    let behind = behind.map_err(io::Error::other)?;
+    tokio::spawn(front::serve(listener, behind.local_addr()?, disk));
+    Ok(behind)
 }
 
 async fn until_stopped(

@@ -2,7 +2,7 @@
 //!
 //! | AWS | here | what talks to it, unmodified |
 //! | --- | --- | --- |
-//! | DynamoDB | [`EmbeddedDynamoDb`] ([`dynamodb`]) | any AWS SDK |
+//! | DynamoDB | [`EmbeddedDynamoDb`] ([`dynamodb`]) | any AWS SDK; the mailbox store, without HTTP |
 //! | Lambda | [`LambdaHost`] ([`lambda`]) | any AWS SDK invokes; a `lambda_runtime` binary runs |
 //!
 //! Both are libraries without a command line, print nothing, and check no credentials: they

@@ -34,16 +34,6 @@ pub fn connect(config: &SdkConfig, endpoint_url: Option<&str>) -> Client {
     Client::from_conf(builder(config, endpoint_url).build())
 }
 
-/// As [`connect`], and each request is seen by an interceptor, once with all of its tries.
-#[must_use]
-pub fn connect_watched(
-    config: &SdkConfig,
-    endpoint_url: Option<&str>,
-    interceptor: impl Intercept + 'static,
-) -> Client {
-    Client::from_conf(builder(config, endpoint_url).interceptor(interceptor).build())
-}
-
 fn builder(config: &SdkConfig, endpoint_url: Option<&str>) -> Builder {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(ATTEMPT_TIMEOUT)

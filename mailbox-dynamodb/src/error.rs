@@ -1,17 +1,15 @@
 //! Which answers of DynamoDB mean what to the protocol.
 
-use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
-use aws_sdk_dynamodb::types::CancellationReason;
 use callboard_mailbox::commit::Commit;
 use callboard_mailbox::message::DecodeError;
 use callboard_mailbox::parcel::Slot;
 use callboard_mailbox::store::Error;
 use callboard_mailbox::{MessageId, Reply};
 
-use crate::item::Item;
+use crate::database::{Failure, Item, Meaning, Reason};
 
 /// The code of the reason for which a condition cancels a transaction.
-const CONDITION_FAILED: &str = "ConditionalCheckFailed";
+pub(crate) const CONDITION_FAILED: &str = "ConditionalCheckFailed";
 
 /// Codes of errors and of cancelled transactions that mean: nothing was
 /// changed, and the same request may succeed later.
@@ -30,47 +28,18 @@ const TRANSIENT_CODES: [&str; 8] = [
 const UNKNOWN_CODES: [&str; 3] =
     ["InternalServerError", "ServiceUnavailable", "TransactionInProgressException"];
 
-/// What a code means, told with `text`.
-pub(crate) fn from_code(code: Option<&str>, text: String) -> Error {
-    match code {
-        Some(code) if TRANSIENT_CODES.contains(&code) => Error::Throttled(text),
-        Some(code) if UNKNOWN_CODES.contains(&code) => Error::Unanswered(text),
+/// What a code means, told with `text`. The database must have said so.
+#[must_use]
+pub fn from_code(code: Option<&str>, text: String) -> Failure {
+    let (meaning, text) = match code {
+        Some(code) if TRANSIENT_CODES.contains(&code) => (Meaning::Throttled, text),
+        Some(code) if UNKNOWN_CODES.contains(&code) => (Meaning::Unanswered, text),
         Some("ResourceNotFoundException") => {
-            Error::Refused(format!("{text}; make the tables with `callboard tables create`"))
+            (Meaning::Refused, format!("{text}; make the tables with `callboard tables create`"))
         }
-        _ => Error::Refused(text),
-    }
-}
-
-/// What an error of the SDK means.
-pub(crate) fn from_sdk<E>(error: SdkError<E>) -> Error
-where
-    E: std::error::Error + ProvideErrorMetadata + 'static,
-{
-    match &error {
-        SdkError::ServiceError(service) => {
-            let (code, message) = (service.err().code(), service.err().message());
-            let status = service.raw().status().as_u16();
-            let text = format!(
-                "{} ({status}): {}",
-                code.unwrap_or("no code"),
-                message.unwrap_or("no message")
-            );
-            match from_code(code, text) {
-                Error::Refused(text) if status >= 500 => Error::Unanswered(text),
-                meaning => meaning,
-            }
-        }
-        SdkError::ConstructionFailure(_) => Error::Refused(error.to_string()),
-        SdkError::DispatchFailure(failure) => {
-            let cause = failure.as_connector_error();
-            let text =
-                cause.map_or_else(|| error.to_string(), |e| DisplayErrorContext(e).to_string());
-            Error::Unanswered(text)
-        }
-        // Without its context, which holds the answer's body.
-        _ => Error::Unanswered(error.to_string()),
-    }
+        _ => (Meaning::Refused, text),
+    };
+    Failure { code: code.map(ToOwned::to_owned), meaning, text }
 }
 
 /// What it means that stored messages cannot be read.
@@ -81,37 +50,34 @@ pub(crate) fn from_decode(error: &DecodeError) -> Error {
 /// What it means that the transaction of a commit was cancelled. The reasons are
 /// in the order of its items: the record, the replies, the posted parcels, the
 /// consumed ones, and what has no condition.
-pub(crate) fn from_cancellation(
-    commit: &Commit,
-    reasons: &[CancellationReason],
-) -> Result<Refusal, Error> {
+pub(crate) fn from_cancellation(commit: &Commit, reasons: &[Reason]) -> Result<Refusal, Error> {
     let (record, others) = reasons.split_first().ok_or_else(without_reason)?;
     // The record comes first: when it shows that this commit was applied by an
     // earlier try, then the replies and parcels that exist are this commit's own.
-    if failed(record) {
+    if record.is_refused() {
         return Ok(Refusal::Record(record.item.clone().unwrap_or_default()));
     }
     // Nothing can be said of the others while something else holds the record.
-    if is_a_fault(record) {
+    if record.is_a_fault() {
         return Err(from_reason(record));
     }
-    let exists = |(reply, reason): (&Reply, _)| failed(reason).then(|| reply.id.clone());
+    let exists = |(reply, reason): (&Reply, &Reason)| reason.is_refused().then(|| reply.id.clone());
     let duplicates: Vec<_> = commit.replies.iter().zip(others).filter_map(exists).collect();
     if !duplicates.is_empty() {
         return Ok(Refusal::Replies(duplicates));
     }
     let parcels = others.iter().skip(commit.replies.len());
-    let occupied = commit.posted.iter().zip(parcels).find(|(_, reason)| failed(reason));
+    let occupied = commit.posted.iter().zip(parcels).find(|(_, reason)| reason.is_refused());
     if let Some((posted, _)) = occupied {
         return Ok(Refusal::Parcel(posted.parcel.slot.clone()));
     }
     let consumed = others.iter().skip(commit.replies.len() + commit.posted.len());
-    let gone = commit.consumed.iter().zip(consumed).filter(|(_, reason)| failed(reason));
+    let gone = commit.consumed.iter().zip(consumed).filter(|(_, reason)| reason.is_refused());
     let gone: Vec<_> = gone.map(|(slot, _)| slot.clone()).collect();
     if !gone.is_empty() {
         return Ok(Refusal::Gone(gone));
     }
-    Err(others.iter().find(|reason| is_a_fault(reason)).map_or_else(without_reason, from_reason))
+    Err(others.iter().find(|reason| reason.is_a_fault()).map_or_else(without_reason, from_reason))
 }
 
 /// Why a commit was refused.
@@ -133,26 +99,17 @@ pub(crate) enum Refusal {
 ///
 /// # Errors
 /// When anything but a condition held it up: that says nothing of what is stored.
-pub(crate) fn is_first_refused(reasons: &[CancellationReason]) -> Result<bool, Error> {
-    match (reasons.iter().find(|reason| is_a_fault(reason)), reasons.first()) {
+pub(crate) fn is_first_refused(reasons: &[Reason]) -> Result<bool, Error> {
+    match (reasons.iter().find(|reason| reason.is_a_fault()), reasons.first()) {
         (Some(fault), _) => Err(from_reason(fault)),
-        (None, Some(first)) if reasons.iter().any(failed) => Ok(failed(first)),
+        (None, Some(first)) if reasons.iter().any(Reason::is_refused) => Ok(first.is_refused()),
         (None, _) => Err(without_reason()),
     }
 }
 
-fn failed(reason: &CancellationReason) -> bool {
-    reason.code() == Some(CONDITION_FAILED)
-}
-
-/// Whether it is for another reason than a condition that an item was not written.
-fn is_a_fault(reason: &CancellationReason) -> bool {
-    reason.code().is_some_and(|code| code != "None" && code != CONDITION_FAILED)
-}
-
-fn from_reason(reason: &CancellationReason) -> Error {
-    let message = reason.message().unwrap_or("no message");
-    from_code(reason.code(), format!("a transaction was cancelled: {message}"))
+fn from_reason(reason: &Reason) -> Error {
+    let message = reason.message.as_deref().unwrap_or("no message");
+    from_code(reason.code.as_deref(), format!("a transaction was cancelled: {message}")).into()
 }
 
 fn without_reason() -> Error {
@@ -204,8 +161,8 @@ mod tests {
         }
     }
 
-    fn reasons<const N: usize>(codes: [&str; N]) -> [CancellationReason; N] {
-        codes.map(|code| CancellationReason::builder().code(code).build())
+    fn reasons<const N: usize>(codes: [&str; N]) -> [Reason; N] {
+        codes.map(|code| Reason { code: Some(code.to_owned()), ..Reason::default() })
     }
 
     fn meaning(codes: [&str; 5]) -> Result<Refusal, Error> {
@@ -242,12 +199,11 @@ mod tests {
         let invalid = meaning(["None", "None", "ValidationError", "None", "None"]);
         assert!(matches!(invalid, Err(Error::Refused(_))));
         let code = Some("TransactionConflictException");
-        assert!(matches!(from_code(code, String::new()), Error::Throttled(_)));
-        assert!(matches!(
-            from_code(Some("InternalServerError"), String::new()),
-            Error::Unanswered(_)
-        ));
-        assert!(matches!(from_code(None, String::new()), Error::Refused(_)));
+        assert!(from_code(code, String::new()).meaning == Meaning::Throttled);
+        assert!(
+            from_code(Some("InternalServerError"), String::new()).meaning == Meaning::Unanswered
+        );
+        assert!(from_code(None, String::new()).meaning == Meaning::Refused);
     }
 
     #[test]

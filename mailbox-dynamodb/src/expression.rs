@@ -4,15 +4,12 @@
 //! `callboard_mailbox` says in Rust; the contract holds them together. The names
 //! of the attributes are explained in [`crate::item`].
 
-use std::collections::HashMap;
-
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use callboard_mailbox::control::Control;
 use callboard_mailbox::lease::Wake;
 use callboard_mailbox::sweep::{Action, Settle};
 use callboard_mailbox::{Address, Timestamp};
 
-use crate::item::{FORMAT_VERSION, index, number, text};
+use crate::item::{FORMAT_VERSION, Item, Value, index, number, text};
 
 mod commit;
 
@@ -32,12 +29,13 @@ const CREATION: &str = "v = :v, g = :shard, y = :directory, j = :key, \
 const IS_OF_FORMAT: &str = "(attribute_not_exists(v) OR v = :v)";
 
 /// An update of one item, and the condition on which it is made.
+#[derive(Clone)]
 pub(crate) struct Update {
     pub(crate) condition: String,
     pub(crate) update: String,
-    pub(crate) values: HashMap<String, AttributeValue>,
-    /// What of the item comes back.
-    pub(crate) returns: ReturnValue,
+    pub(crate) values: Item,
+    /// Whether the item after it comes back.
+    pub(crate) returns_item: bool,
 }
 
 /// See [`callboard_mailbox::lease::grant`].
@@ -59,7 +57,7 @@ pub(crate) fn wake(address: &Address, wake: &Wake) -> Update {
             "SET {CREATION}, l = :until, w = :token, due = :due ADD e :one, n :one REMOVE f"
         ),
         values,
-        returns: ReturnValue::AllNew,
+        returns_item: true,
     }
 }
 
@@ -74,7 +72,7 @@ pub(crate) fn schedule(address: &Address, at: Timestamp) -> Update {
         ),
         update: format!("SET {CREATION}, due = :at ADD e :one"),
         values,
-        returns: ReturnValue::None,
+        returns_item: false,
     }
 }
 
@@ -84,7 +82,7 @@ pub(crate) fn schedule_due(at: Timestamp) -> Update {
         condition: format!("{IS_IDLE} AND due <= :at"),
         update: "ADD e :one".into(),
         values: named([(":at", number(at.0)), (":one", number(1))]),
-        returns: ReturnValue::None,
+        returns_item: false,
     }
 }
 
@@ -134,7 +132,7 @@ pub(crate) fn settle(settle: &Settle) -> Update {
         condition: format!("e = :epoch AND {condition}"),
         update: update.into(),
         values,
-        returns: ReturnValue::AllNew,
+        returns_item: true,
     }
 }
 
@@ -163,7 +161,7 @@ pub(crate) fn control(control: &Control) -> Update {
         condition: format!("v = :v AND {condition}"),
         update: update.into(),
         values,
-        returns: ReturnValue::AllNew,
+        returns_item: true,
     }
 }
 
@@ -177,12 +175,12 @@ pub(crate) fn redriven(now: Timestamp) -> Update {
             (":now", number(now.0)),
             (":one", number(1)),
         ]),
-        returns: ReturnValue::None,
+        returns_item: false,
     }
 }
 
 /// The values in [`CREATION`].
-fn creation(address: &Address) -> HashMap<String, AttributeValue> {
+fn creation(address: &Address) -> Item {
     let directory = index::actors(address.actor_type(), address.directory_shard());
     named([
         (":v", number(FORMAT_VERSION)),
@@ -193,6 +191,6 @@ fn creation(address: &Address) -> HashMap<String, AttributeValue> {
     ])
 }
 
-fn named<const N: usize>(values: [(&str, AttributeValue); N]) -> HashMap<String, AttributeValue> {
+pub(crate) fn named<const N: usize>(values: [(&str, Value); N]) -> Item {
     values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }

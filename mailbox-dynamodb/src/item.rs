@@ -20,10 +20,6 @@
 //!
 //! Times are milliseconds since the Unix epoch, `ttl` is seconds.
 
-use std::collections::HashMap;
-
-use aws_sdk_dynamodb::primitives::Blob;
-use aws_sdk_dynamodb::types::AttributeValue;
 use bytes::Bytes;
 use callboard_mailbox::Address;
 use callboard_mailbox::store::Error;
@@ -51,18 +47,18 @@ const BODY: &str = "b";
 /// The version of the format that this code writes and reads.
 pub(crate) const FORMAT_VERSION: u32 = 1;
 
-pub(crate) type Item = HashMap<String, AttributeValue>;
+pub(crate) use crate::database::{Item, Value};
 
-pub(crate) fn number(value: impl ToString) -> AttributeValue {
-    AttributeValue::N(value.to_string())
+pub(crate) fn number(value: impl ToString) -> Value {
+    Value::N(value.to_string())
 }
 
-pub(crate) fn text(value: impl Into<String>) -> AttributeValue {
-    AttributeValue::S(value.into())
+pub(crate) fn text(value: impl Into<String>) -> Value {
+    Value::S(value.into())
 }
 
-pub(crate) fn bytes(value: &[u8]) -> AttributeValue {
-    AttributeValue::B(Blob::new(value))
+pub(crate) fn bytes(value: impl Into<Bytes>) -> Value {
+    Value::B(value.into())
 }
 
 /// The key of an item of the table of mailboxes.
@@ -74,7 +70,7 @@ pub(crate) fn place(address: &Address, kind: impl Into<String>) -> Item {
 fn mailbox_item<const N: usize>(
     address: &Address,
     kind: String,
-    attributes: [(&str, AttributeValue); N],
+    attributes: [(&str, Value); N],
 ) -> Item {
     let mut item = item(attributes);
     item.extend(place(address, kind));
@@ -82,7 +78,7 @@ fn mailbox_item<const N: usize>(
     item
 }
 
-fn item<const N: usize>(attributes: [(&str, AttributeValue); N]) -> Item {
+fn item<const N: usize>(attributes: [(&str, Value); N]) -> Item {
     attributes.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
@@ -109,7 +105,7 @@ fn read_address(item: &Item) -> Result<Address, Error> {
 fn read_number(item: &Item, name: &str) -> Result<Option<u64>, Error> {
     match item.get(name) {
         None => Ok(None),
-        Some(AttributeValue::N(digits)) => digits.parse().map(Some).map_err(|_| corrupt(name)),
+        Some(Value::N(digits)) => digits.parse().map(Some).map_err(|_| corrupt(name)),
         Some(_) => Err(corrupt(name)),
     }
 }
@@ -122,7 +118,7 @@ fn read_count<T: TryFrom<u64>>(item: &Item, name: &str) -> Result<T, Error> {
 fn read_text<'a>(item: &'a Item, name: &str) -> Result<Option<&'a str>, Error> {
     match item.get(name) {
         None => Ok(None),
-        Some(AttributeValue::S(text)) => Ok(Some(text)),
+        Some(Value::S(text)) => Ok(Some(text)),
         Some(_) => Err(corrupt(name)),
     }
 }
@@ -130,7 +126,7 @@ fn read_text<'a>(item: &'a Item, name: &str) -> Result<Option<&'a str>, Error> {
 fn take_text(item: &mut Item, name: &str) -> Result<Option<String>, Error> {
     match item.remove(name) {
         None => Ok(None),
-        Some(AttributeValue::S(text)) => Ok(Some(text)),
+        Some(Value::S(text)) => Ok(Some(text)),
         Some(_) => Err(corrupt(name)),
     }
 }
@@ -138,7 +134,7 @@ fn take_text(item: &mut Item, name: &str) -> Result<Option<String>, Error> {
 fn take_bytes(item: &mut Item, name: &str) -> Result<Option<Bytes>, Error> {
     match item.remove(name) {
         None => Ok(None),
-        Some(AttributeValue::B(blob)) => Ok(Some(blob.into_inner().into())),
+        Some(Value::B(bytes)) => Ok(Some(bytes)),
         Some(_) => Err(corrupt(name)),
     }
 }

@@ -6,22 +6,25 @@
 //! | module | what it knows |
 //! | --- | --- |
 //! | [`connect`](mod@connect) | a client of DynamoDB with time-outs |
+//! | [`database`] | what carries requests out: the AWS SDK, an engine in this process, or one behind a socket |
 //! | [`schema`] | the tables, their indexes, how they are made, and whether they are right |
 //! | `item` | what an item looks like |
 //! | `expression` | conditions and updates |
 //! | [`store`] | the operations |
-//! | `error` | which answers of DynamoDB mean what to the protocol |
+//! | [`error`] | which answers of DynamoDB mean what to the protocol |
 //! | [`units`] | what messages consume |
 
 pub mod connect;
-mod error;
+pub mod database;
+pub mod error;
 mod expression;
 mod item;
 pub mod schema;
 pub mod store;
 pub mod units;
 
-pub use connect::{connect, connect_watched};
+pub use connect::connect;
+pub use database::Database;
 pub use schema::Tables;
 pub use store::DynamoDbStore;
 pub use units::Units;

@@ -4,7 +4,6 @@
 //! are: a schedule that finds the record due already, an expiry that is put off,
 //! and many parcels that are removed.
 
-use aws_sdk_dynamodb::Client;
 use bytes::Bytes;
 use callboard_mailbox::append::{Put, Tail};
 use callboard_mailbox::commit::{Commit, Committed};
@@ -18,6 +17,7 @@ use callboard_mailbox::store::{Cancelled, Due, Error, Page};
 use callboard_mailbox::sweep::{Next, Settle};
 use callboard_mailbox::{Address, MessageId, Record, Reply, Segment, Sequence, Store, Timestamp};
 
+use crate::database::Database;
 use crate::schema::Tables;
 
 mod commit;
@@ -34,15 +34,15 @@ mod transaction;
 /// The mailboxes of one installation. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct DynamoDbStore {
-    client: Client,
+    database: Database,
     tables: Tables,
 }
 
 impl DynamoDbStore {
-    /// The mailboxes in these tables.
+    /// The mailboxes in these tables of a database.
     #[must_use]
-    pub fn new(client: Client, tables: Tables) -> Self {
-        Self { client, tables }
+    pub fn new(database: impl Into<Database>, tables: Tables) -> Self {
+        Self { database: database.into(), tables }
     }
 }
 

@@ -34,10 +34,10 @@ pub(crate) struct Arguments {
 }
 
 /// What sees the requests to the database.
-pub(crate) fn watch_store(telemetry: &Pipeline) -> store::Watch {
+pub(crate) fn watch_store(telemetry: &Pipeline) -> Arc<store::Watch> {
     let metrics = telemetry.metrics().clone();
     let consumed = move |operation, table: &str, units| metrics.consumed(operation, table, units);
-    store::Watch::new(telemetry.tracer(), consumed)
+    Arc::new(store::Watch::new(telemetry.tracer(), consumed))
 }
 
 fn format() -> impl TypedValueParser<Value = Format> {

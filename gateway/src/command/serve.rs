@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use callboard_gateway::{Functions, Gateway, Settings, serve};
 use callboard_mailbox_dynamodb::schema::DEFAULT_PREFIX;
-use callboard_mailbox_dynamodb::{DynamoDbStore, Tables, connect_watched};
+use callboard_mailbox_dynamodb::{Database, DynamoDbStore, Tables, connect};
 use tokio_util::sync::CancellationToken;
 
 use super::duration::{seconds, zero_or_within};
@@ -75,8 +75,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     }
     let config = aws_config::load_from_env().await;
     let watch_store = observing::watch_store(&telemetry);
-    let client = connect_watched(&config, None, watch_store);
-    let store = DynamoDbStore::new(client, Tables::new(&arguments.table_prefix));
+    let database = Database::from(connect(&config, None)).watched(watch_store);
+    let store = DynamoDbStore::new(database, Tables::new(&arguments.table_prefix));
     let functions = Functions::new(&config, None, arguments.function);
     let settings = arguments.serving.secured(arguments.listen).await?;
     let listener = serve::listen(arguments.listen).await?;

@@ -1,10 +1,11 @@
 //! What is in the place of `export.rs` without the feature `otlp`: a log, and no spans.
 
 use aws_config::SdkConfig;
-use callboard_mailbox_dynamodb::{DynamoDbStore, Tables, connect};
+use callboard_mailbox_dynamodb::{DynamoDbStore, Tables};
 use lambda_runtime::tower::Layer;
 use tracing_subscriber::EnvFilter;
 
+use crate::environment::database;
 use crate::stats::Units;
 use crate::trace::Trace;
 
@@ -29,7 +30,7 @@ impl Exports {
     }
 
     pub(crate) fn store(&self, config: &SdkConfig, tables: Tables, _: Units) -> DynamoDbStore {
-        DynamoDbStore::new(connect(config, None), tables)
+        DynamoDbStore::new(database(config), tables)
     }
 
     pub(crate) async fn end_with_environment(&self) {}

@@ -1,7 +1,7 @@
 //! The bodies of requests, read without letting them grow, and of responses.
 
 use axum::body::Body;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http_body_util::BodyExt as _;
 
 /// The header of every body that is sent.
@@ -22,7 +22,7 @@ pub(super) enum Error {
 
 /// Reads a body of at most `bytes_max` bytes.
 pub(super) async fn read(mut body: Body, bytes_max: usize) -> Result<Bytes, Error> {
-    let mut kept = BytesMut::new();
+    let mut kept = Vec::new();
     let mut seen = 0;
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(|_| Error::Broken)?.into_data() else {
@@ -30,7 +30,7 @@ pub(super) async fn read(mut body: Body, bytes_max: usize) -> Result<Bytes, Erro
         };
         seen += data.len();
         if seen <= bytes_max {
-            kept.extend_from_slice(&data);
+            kept.push(data);
         } else if seen <= DISCARDED_BYTES_MAX {
             kept.clear();
         } else {
@@ -40,7 +40,11 @@ pub(super) async fn read(mut body: Body, bytes_max: usize) -> Result<Bytes, Erro
     if seen > bytes_max {
         return Err(Error::TooLarge);
     }
-    Ok(kept.freeze())
+    // Most bodies come in one piece, and are not copied.
+    Ok(match <[Bytes; 1]>::try_from(kept) {
+        Ok([whole]) => whole,
+        Err(pieces) => pieces.concat().into(),
+    })
 }
 
 #[cfg(test)]

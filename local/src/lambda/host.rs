@@ -14,6 +14,7 @@ use super::config::{Error, FunctionConfig, HostConfig};
 use super::environment::{Environment, Surroundings};
 use super::function::{Function, Ticket};
 use super::invoke_api;
+use super::invoker::Invoker;
 use super::warden::Warden;
 use crate::listen;
 
@@ -35,7 +36,7 @@ pub struct LambdaHost {
     close_server: Option<oneshot::Sender<()>>,
 }
 
-/// What the Invoke API's handlers see of the host.
+/// What those who invoke see of the host.
 pub(super) struct Shared {
     pub(super) region: Arc<str>,
     pub(super) queue_wait: Duration,
@@ -120,6 +121,11 @@ impl LambdaHost {
     /// What to give an AWS SDK as its endpoint, for example `http://127.0.0.1:9001`.
     pub fn endpoint_url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// What invokes its functions from within this process.
+    pub fn invoker(&self) -> Invoker {
+        Invoker(Arc::clone(&self.shared))
     }
 
     /// Takes a new configuration for a function, or a new function.

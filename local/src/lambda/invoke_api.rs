@@ -21,6 +21,7 @@ use super::body::{self, JSON};
 use super::function::{Function, Ticket};
 use super::host::Shared;
 use super::invocation::{self, Invocation};
+use super::invoker::{Answer, parsed};
 use super::outcome::Outcome;
 use super::refusal::{EVENT_BYTES_MAX, REQUEST_BYTES_MAX, Refusal};
 use super::variables::VERSION;
@@ -39,16 +40,6 @@ enum Kind {
     DryRun,
 }
 
-/// What a caller is told.
-enum Answer {
-    Response(Bytes),
-    FunctionError(Bytes),
-    /// An event was taken.
-    Accepted,
-    /// A dry run succeeded.
-    Possible,
-}
-
 /// The routes of the Invoke API.
 pub(super) fn router(host: Arc<Shared>) -> Router {
     Router::new().route("/2015-03-31/functions/{name}/invocations", post(invoke)).with_state(host)
@@ -63,7 +54,7 @@ async fn invoke(
     let id = Uuid::now_v7().to_string();
     let request_id = HeaderValue::try_from(&id).expect("a UUID makes a header");
     let mut response = match answer(&host, &name, &headers, body, id).await {
-        Ok(answer) => answer.into_response(),
+        Ok(response) => response,
         Err(refusal) => refusal.into_response(),
     };
     response.headers_mut().insert("x-amzn-requestid", request_id);
@@ -77,34 +68,22 @@ async fn answer(
     headers: &HeaderMap,
     body: Body,
     id: String,
-) -> Result<Answer, Refusal> {
-    let _place = host.invocations.try_acquire().map_err(|_| Refusal::HostBusy)?;
+) -> Result<Response, Refusal> {
+    let _place = host.place()?;
     let kind = Kind::of(headers)?;
-    let payload = read_payload(kind, body).await?;
     let invocation = Invocation {
         id,
-        payload,
+        payload: read_payload(kind, body).await?,
         trace: headers.get("x-amzn-trace-id").cloned().unwrap_or_else(invocation::fresh_trace),
         client_context: client_context(headers)?,
         tenant: headers.get("x-amz-tenant-id").cloned(),
     };
-
-    let ticket = host.ticket().ok_or(Refusal::Stopping)?;
-    let name = function_name(name);
-    let function = host
-        .function(name)
-        .ok_or_else(|| Refusal::UnknownFunction { arn: invocation::arn(&host.region, name) })?;
+    let (function, ticket) = host.enter(name)?;
     match kind {
-        Kind::DryRun => Ok(Answer::Possible),
+        Kind::DryRun => Ok(StatusCode::NO_CONTENT.into_response()),
         Kind::Event => accept(host, function, ticket, invocation),
         Kind::RequestResponse => {
-            let slot = function.slot(host.queue_wait).await.ok_or(Refusal::FunctionBusy)?;
-            match function.run(slot, ticket, invocation).await {
-                Ok(Outcome::Response(body)) => Ok(Answer::Response(body)),
-                Ok(Outcome::FunctionError(body)) => Ok(Answer::FunctionError(body)),
-                Ok(Outcome::Stopped) => Err(Refusal::Stopping),
-                Err(_) => Err(Refusal::Internal),
-            }
+            host.answer(function, ticket, invocation).await.map(IntoResponse::into_response)
         }
     }
 }
@@ -115,7 +94,7 @@ fn accept(
     function: Arc<Function>,
     ticket: Ticket,
     invocation: Invocation,
-) -> Result<Answer, Refusal> {
+) -> Result<Response, Refusal> {
     let events = host.events.clone();
     let place = events.try_acquire_owned().map_err(|_| Refusal::HostBusy)?;
     let mut killed = host.killed.clone();
@@ -141,7 +120,7 @@ fn accept(
         }
         drop(place);
     });
-    Ok(Answer::Accepted)
+    Ok(StatusCode::ACCEPTED.into_response())
 }
 
 impl Kind {
@@ -162,17 +141,10 @@ async fn read_payload(kind: Kind, body: Body) -> Result<Bytes, Refusal> {
         Kind::Event => (EVENT_BYTES_MAX, Refusal::EventTooLarge),
         Kind::RequestResponse | Kind::DryRun => (REQUEST_BYTES_MAX, Refusal::RequestTooLarge),
     };
-    let payload = match body::read(body, bytes_max).await {
-        Ok(payload) => payload,
-        Err(body::Error::TooLarge) => return Err(too_large),
-        Err(body::Error::Broken) => return Err(Refusal::InvalidContent("it broke off".into())),
-    };
-    if payload.is_empty() {
-        return Ok(Bytes::from_static(b"{}"));
-    }
-    match serde_json::from_slice::<IgnoredAny>(&payload) {
-        Ok(_) => Ok(payload),
-        Err(error) => Err(Refusal::InvalidContent(error.to_string())),
+    match body::read(body, bytes_max).await {
+        Ok(payload) => parsed(payload),
+        Err(body::Error::TooLarge) => Err(too_large),
+        Err(body::Error::Broken) => Err(Refusal::InvalidContent("it broke off".into())),
     }
 }
 
@@ -195,16 +167,6 @@ fn client_context(headers: &HeaderMap) -> Result<Option<HeaderValue>, Refusal> {
     }
 }
 
-/// The bare name in any form in which a function may be addressed: `name`, `123:function:name` or
-/// `arn:aws:lambda:region:123:function:name`, each with or without `:qualifier`.
-fn function_name(address: &str) -> &str {
-    let after = match address.split_once("function:") {
-        Some((before, after)) if before.ends_with(':') => after,
-        _ => address,
-    };
-    after.split(':').next().unwrap_or(after)
-}
-
 impl IntoResponse for Answer {
     fn into_response(self) -> Response {
         let version = ("x-amz-executed-version", VERSION);
@@ -214,8 +176,6 @@ impl IntoResponse for Answer {
                 let failed = ("x-amz-function-error", "Unhandled");
                 ([version, failed, JSON], body).into_response()
             }
-            Self::Accepted => StatusCode::ACCEPTED.into_response(),
-            Self::Possible => StatusCode::NO_CONTENT.into_response(),
         }
     }
 }
@@ -224,27 +184,5 @@ impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let kind = ("x-amzn-errortype", self.kind());
         (self.status(), [kind, JSON], self.body().to_string()).into_response()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_function_has_many_addresses_and_one_name() {
-        let addresses = [
-            "bank",
-            "bank:live",
-            "bank:$LATEST",
-            "000000000000:function:bank",
-            "000000000000:function:bank:7",
-            "arn:aws:lambda:us-east-1:000000000000:function:bank",
-            "arn:aws:lambda:us-east-1:000000000000:function:bank:live",
-        ];
-        for address in addresses {
-            assert_eq!(function_name(address), "bank", "{address}");
-        }
-        assert_eq!(function_name("function:live"), "function");
     }
 }

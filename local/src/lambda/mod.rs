@@ -1,10 +1,10 @@
 //! The local Lambda host: runs function binaries as they are, for clients as they are.
 //!
 //! ```text
-//! AWS SDK ──▶ invoke_api ──▶ function ──▶ environment ──▶ process (the function's binary)
-//!              Invoke API     queue and     one at a          ▲ │ polls
-//!                             warm stack    time each         │ ▼
-//!                                               ▲──────── runtime_api (a listener each)
+//! AWS SDK ──────▶ invoke_api ─┬▶ function ──▶ environment ──▶ process (the function's binary)
+//!                  Invoke API  │  queue and     one at a          ▲ │ polls
+//! this program ─▶ invoker ─────┘  warm stack    time each         │ ▼
+//!                                                   ▲──────── runtime_api (a listener each)
 //! ```
 //!
 //! An *invocation* is one request to run a function. An *environment* is one process of the
@@ -28,6 +28,7 @@ mod function;
 mod host;
 mod invocation;
 mod invoke_api;
+mod invoker;
 mod logs;
 mod outcome;
 mod process;
@@ -38,4 +39,6 @@ mod warden;
 
 pub use config::{Error, FunctionConfig, HostConfig, LogLine, OnLog};
 pub use host::LambdaHost;
+pub use invoker::{Answer, Invoker};
+pub use refusal::Refusal;
 pub use warden::Warden;

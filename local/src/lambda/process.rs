@@ -29,6 +29,7 @@ pub(super) struct Process {
     child: Child,
     /// `None` once there is nobody left to signal.
     group: Option<Pid>,
+    is_frozen: bool,
     readers: Vec<JoinHandle<()>>,
     stderr: Tail,
     warden: Arc<Warden>,
@@ -76,7 +77,7 @@ impl Process {
             tokio::spawn(logs::read_lines(stdout_pipe, log(None))),
             tokio::spawn(logs::read_lines(stderr_pipe, log(Some(stderr.clone())))),
         ];
-        Ok(Self { child, group, readers, stderr, warden })
+        Ok(Self { child, group, is_frozen: false, readers, stderr, warden })
     }
 
     /// Waits until the process has exited. May be dropped and called again.
@@ -91,12 +92,15 @@ impl Process {
     }
 
     /// Stops it from running until [`resume`](Self::resume).
-    pub(super) fn freeze(&self) {
+    pub(super) fn freeze(&mut self) {
         self.signal(Signal::STOP);
+        self.is_frozen = true;
     }
 
-    pub(super) fn resume(&self) {
-        self.signal(Signal::CONT);
+    pub(super) fn resume(&mut self) {
+        if std::mem::take(&mut self.is_frozen) {
+            self.signal(Signal::CONT);
+        }
     }
 
     /// Asks it to exit.

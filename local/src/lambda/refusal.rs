@@ -8,29 +8,39 @@ pub(super) const REQUEST_BYTES_MAX: usize = 6 * 1024 * 1024;
 /// The largest payload of an asynchronous invocation, in bytes.
 pub(super) const EVENT_BYTES_MAX: usize = 1024 * 1024;
 
-/// An error of the Invoke API; no function ran.
+/// An error of the Invoke API; but for the last two, no function ran.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Refusal {
+pub enum Refusal {
+    /// The host has no such function.
     #[error("Function not found: {arn}")]
-    UnknownFunction { arn: String },
+    UnknownFunction {
+        /// What the function would be called.
+        arn: String,
+    },
     /// Every environment of the function stayed busy.
     #[error("Rate Exceeded.")]
     FunctionBusy,
     /// The host as a whole has as much to do as it may.
     #[error("Rate Exceeded.")]
     HostBusy,
+    /// The payload of a synchronous invocation is too large.
     #[error(
         "Request must be smaller than {REQUEST_BYTES_MAX} bytes for the InvokeFunction operation"
     )]
     RequestTooLarge,
+    /// The payload of an asynchronous invocation is too large.
     #[error("payload is too large for the Event invocation type (limit {EVENT_BYTES_MAX} bytes)")]
     EventTooLarge,
+    /// The payload, or the client's context, is not JSON.
     #[error("Could not parse request body into json: {0}")]
     InvalidContent(String),
+    /// A header makes no sense.
     #[error("{0}")]
     InvalidParameter(&'static str),
+    /// The host takes no invocations any more, or has cut this one off.
     #[error("The host is shutting down.")]
     Stopping,
+    /// The task that ran the invocation is gone.
     #[error("The host failed to run the invocation.")]
     Internal,
 }

@@ -1,14 +1,11 @@
 //! The record's part of a commit.
 
-use std::collections::HashMap;
-
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use callboard_mailbox::commit::{Commit, LeaseAfter};
 use callboard_mailbox::record::Revision;
 use callboard_mailbox::state::Stored;
 
 use super::Update;
-use crate::item::{bytes, key, number, record, text};
+use crate::item::{Item, Value, bytes, key, number, record, text};
 
 /// See [`callboard_mailbox::commit::apply`].
 pub(crate) fn commit(commit: &Commit) -> Update {
@@ -30,7 +27,7 @@ pub(crate) fn commit(commit: &Commit) -> Update {
         None => {}
         Some(None) => parts.removes.extend(["s", "sr", "sn"]),
         Some(Some(Stored::Inline(state))) => {
-            parts.set("s", bytes(&state));
+            parts.set("s", bytes(state));
             parts.removes.extend(["sr", "sn"]);
         }
         Some(Some(Stored::Spilled(spilled))) => {
@@ -65,7 +62,7 @@ pub(crate) fn commit(commit: &Commit) -> Update {
         parts.values.insert(":revision".into(), number(commit.revision.0));
     }
     // The record with its state would come back for nothing.
-    Update { condition, update: parts.update(), values: parts.values, returns: ReturnValue::None }
+    Update { condition, update: parts.update(), values: parts.values, returns_item: false }
 }
 
 /// The parts of an update, as they come.
@@ -73,16 +70,16 @@ pub(crate) fn commit(commit: &Commit) -> Update {
 struct Parts {
     sets: Vec<String>,
     removes: Vec<&'static str>,
-    values: HashMap<String, AttributeValue>,
+    values: Item,
 }
 
 impl Parts {
-    fn set(&mut self, name: &'static str, value: AttributeValue) {
+    fn set(&mut self, name: &'static str, value: Value) {
         self.sets.push(format!("{name} = :{name}"));
         self.values.insert(format!(":{name}"), value);
     }
 
-    fn set_or_remove(&mut self, name: &'static str, value: Option<AttributeValue>) {
+    fn set_or_remove(&mut self, name: &'static str, value: Option<Value>) {
         match value {
             Some(value) => self.set(name, value),
             None => self.removes.push(name),

@@ -15,7 +15,7 @@ const ERROR: &str = "x";
 
 pub(crate) fn write(address: &Address, letter: &DeadLetter) -> Item {
     let attributes = [
-        (BODY, bytes(&letter.message.encoded())),
+        (BODY, bytes(letter.message.encoded())),
         (ATTEMPTS, number(letter.attempts)),
         (ERROR, text(&letter.error)),
         (DIRECTORY, text(index::dead_letters(address.actor_type(), address.directory_shard()))),

@@ -13,7 +13,7 @@ use crate::error::from_decode;
 const TIMER: &str = "t";
 
 pub(crate) fn write(address: &Address, parcel: &Parcel) -> Item {
-    let attributes = [(BODY, bytes(&parcel.message.encoded()))];
+    let attributes = [(BODY, bytes(parcel.message.encoded()))];
     let mut item = mailbox_item(address, key::slot(&parcel.slot), attributes);
     if let Some(timer) = &parcel.timer {
         item.insert(TIMER.to_owned(), text(timer));

@@ -11,7 +11,7 @@ use super::{
 
 const REVISION: &str = "r";
 
-pub(crate) fn write(address: &Address, n: usize, revision: Revision, piece: &[u8]) -> Item {
+pub(crate) fn write(address: &Address, n: usize, revision: Revision, piece: Bytes) -> Item {
     let attributes = [(REVISION, number(revision.0)), (BODY, bytes(piece))];
     mailbox_item(address, key::piece(n), attributes)
 }

@@ -1,8 +1,7 @@
 //! The record, as it is read. It is written in parts, by `expression`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use callboard_mailbox::parcel::{PendingWake, Slot, Tick};
 use callboard_mailbox::record::Revision;
 use callboard_mailbox::state::{Spilled, Stored};
@@ -10,7 +9,8 @@ use callboard_mailbox::store::Error;
 use callboard_mailbox::{Address, Epoch, Record, Sequence, Timestamp};
 
 use super::{
-    DUE, Item, check_format, corrupt, key, read_count, read_number, take_bytes, take_text, text,
+    DUE, Item, Value, check_format, corrupt, key, read_count, read_number, take_bytes, take_text,
+    text,
 };
 
 const HEAD: &str = "h";
@@ -80,41 +80,42 @@ fn take_state(item: &mut Item) -> Result<Option<Stored>, Error> {
 }
 
 /// The timers, each name with the sort key of its parcel.
-pub(crate) fn timers(timers: &BTreeMap<String, Slot>) -> AttributeValue {
+pub(crate) fn timers(timers: &BTreeMap<String, Slot>) -> Value {
     let timers = timers.iter().map(|(name, slot)| (name.clone(), text(key::slot(slot))));
-    AttributeValue::M(timers.collect())
+    Value::M(timers.collect())
 }
 
 fn take_timers(item: &mut Item) -> Result<BTreeMap<String, Slot>, Error> {
     let timers = match item.remove(TIMERS) {
-        None => HashMap::new(),
-        Some(AttributeValue::M(timers)) => timers,
+        None => Item::new(),
+        Some(Value::M(timers)) => timers,
         Some(_) => return Err(corrupt(TIMERS)),
     };
     let read = |(name, value)| match value {
-        AttributeValue::S(key) => Ok((name, read_slot(&key, TIMERS)?)),
+        Value::S(key) => Ok((name, read_slot(&key, TIMERS)?)),
         _ => Err(corrupt(TIMERS)),
     };
     timers.into_iter().map(read).collect()
 }
 
 /// The actors to wake, each as its time, if it has one, `@` and its address.
-pub(crate) fn wakes(wakes: &[PendingWake]) -> AttributeValue {
+pub(crate) fn wakes(wakes: &[PendingWake]) -> Value {
     let wakes = wakes.iter().map(|PendingWake { address, at }| match at {
         None => text(format!("@{address}")),
         Some(at) => text(format!("{}@{address}", at.0)),
     });
-    AttributeValue::L(wakes.collect())
+    Value::L(wakes.collect())
 }
 
 fn take_wakes(item: &mut Item) -> Result<Vec<PendingWake>, Error> {
     let wakes = match item.remove(WAKES) {
         None => Vec::new(),
-        Some(AttributeValue::L(wakes)) => wakes,
+        Some(Value::L(wakes)) => wakes,
         Some(_) => return Err(corrupt(WAKES)),
     };
-    let read = |value: AttributeValue| {
-        let (at, address) = value.as_s().ok()?.split_once('@')?;
+    let read = |value: Value| {
+        let Value::S(text) = value else { return None };
+        let (at, address) = text.split_once('@')?;
         let at = match at {
             "" => None,
             digits => Some(Timestamp(digits.parse().ok()?)),
@@ -133,9 +134,9 @@ mod tests {
     use super::*;
     use crate::item::number;
 
-    fn item(name: &str, value: AttributeValue) -> Item {
+    fn item(name: &str, value: Value) -> Item {
         let named = |name: &str, value| (name.to_owned(), value);
-        HashMap::from([named("v", number(1)), named(EPOCH, number(7)), named(name, value)])
+        Item::from([named("v", number(1)), named(EPOCH, number(7)), named(name, value)])
     }
 
     #[test]
@@ -147,8 +148,8 @@ mod tests {
 
     #[test]
     fn an_attribute_of_another_form_is_told() {
-        let bad_wake = AttributeValue::L(vec![text("soon@test.v1.A/a")]);
-        let bad_timer = AttributeValue::M(HashMap::from([("name".into(), text("t#1#a/b"))]));
+        let bad_wake = Value::L(vec![text("soon@test.v1.A/a")]);
+        let bad_timer = Value::M(Item::from([("name".into(), text("t#1#a/b"))]));
         for (name, value) in [
             (HEAD, text("3")),
             (EPOCH, number(-1)),

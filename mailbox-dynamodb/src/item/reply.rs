@@ -24,11 +24,11 @@ pub(crate) fn write(key: &ReplyKey, reply: &Reply) -> Item {
         (REPLY_ID, text(key.as_str())),
         (FORMAT, number(FORMAT_VERSION)),
         (CODE, number(code)),
-        (BODY, bytes(&body)),
+        (BODY, bytes(body)),
         (TTL, number(reply.expires.seconds())),
     ]);
     if let Some(digest) = &reply.digest {
-        item.insert(DIGEST.to_owned(), bytes(&digest.0));
+        item.insert(DIGEST.to_owned(), bytes(digest.0.to_vec()));
     }
     item
 }

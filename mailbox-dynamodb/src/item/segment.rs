@@ -11,7 +11,7 @@ use super::{
 use crate::error::from_decode;
 
 pub(crate) fn write(address: &Address, segment: &Segment, expires: Timestamp) -> Item {
-    let attributes = [(BODY, bytes(segment.encoded())), (TTL, number(expires.seconds()))];
+    let attributes = [(BODY, bytes(segment.encoded().clone())), (TTL, number(expires.seconds()))];
     mailbox_item(address, key::segment(segment.first()), attributes)
 }
 

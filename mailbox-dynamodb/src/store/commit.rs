@@ -1,13 +1,13 @@
 //! The commit.
 
-use aws_sdk_dynamodb::types::TransactWriteItem;
 use callboard_mailbox::commit::{self, Commit, Committed};
 use callboard_mailbox::reply::ReplyKey;
 use callboard_mailbox::store::Error;
 
 use super::DynamoDbStore;
 use super::request::{Updated, again_if_throttled};
-use super::transaction::{Transacted, delete, delete_existing, put, put_new, update};
+use super::transaction::{Transacted, update};
+use crate::database::Write;
 use crate::error::{Refusal, from_cancellation};
 use crate::expression;
 use crate::item::{ADDRESS, REPLY_ID, dead_letter, key, parcel, piece, place, record, reply};
@@ -56,39 +56,38 @@ async fn conflict(store: &DynamoDbStore, commit: &Commit) -> Result<Option<Commi
 
 /// The items of the transaction: first those with a condition, in the order in
 /// which [`from_cancellation`] reads the reasons. None comes twice.
-fn items(store: &DynamoDbStore, commit: &Commit) -> Vec<TransactWriteItem> {
+fn items(store: &DynamoDbStore, commit: &Commit) -> Vec<Write> {
     let (mailboxes, address) = (&store.tables.mailboxes, &commit.address);
     let mut items = vec![update(mailboxes, address, expression::commit(commit))];
     items.extend(commit.replies.iter().map(|reply| {
         let key = ReplyKey::new(address, &reply.id);
-        put_new(&store.tables.replies, REPLY_ID, reply::write(&key, reply))
+        Write::put_new(&store.tables.replies, REPLY_ID, reply::write(&key, reply))
     }));
-    items.extend(
-        commit
-            .posted
-            .iter()
-            .map(|posted| put_new(mailboxes, ADDRESS, parcel::write(&posted.to, &posted.parcel))),
-    );
+    items.extend(commit.posted.iter().map(|posted| {
+        Write::put_new(mailboxes, ADDRESS, parcel::write(&posted.to, &posted.parcel))
+    }));
     let consumed = commit.consumed.iter().map(key::slot);
-    items.extend(consumed.map(|key| delete_existing(mailboxes, ADDRESS, place(address, key))));
+    items.extend(
+        consumed.map(|key| Write::delete_existing(mailboxes, ADDRESS, place(address, key))),
+    );
     if let Some(write) = &commit.state {
         let revision = commit.revision.next();
         items.extend(
             write
                 .chunks()
                 .enumerate()
-                .map(|(n, chunk)| put(mailboxes, piece::write(address, n, revision, &chunk))),
+                .map(|(n, chunk)| Write::put(mailboxes, piece::write(address, n, revision, chunk))),
         );
         let left_over = write.left_over().map(|n| key::piece(n as usize));
-        items.extend(left_over.map(|key| delete(mailboxes, place(address, key))));
+        items.extend(left_over.map(|key| Write::delete(mailboxes, place(address, key))));
     }
     let removed = commit.removed.iter().map(key::slot);
-    items.extend(removed.map(|key| delete(mailboxes, place(address, key))));
+    items.extend(removed.map(|key| Write::delete(mailboxes, place(address, key))));
     items.extend(commit.answers.iter().map(|answered| {
         let key = ReplyKey::new(&answered.address, &answered.reply.id);
-        put(&store.tables.replies, reply::write(&key, &answered.reply))
+        Write::put(&store.tables.replies, reply::write(&key, &answered.reply))
     }));
     let letters = commit.dead_letters.iter();
-    items.extend(letters.map(|letter| put(mailboxes, dead_letter::write(address, letter))));
+    items.extend(letters.map(|letter| Write::put(mailboxes, dead_letter::write(address, letter))));
     items
 }

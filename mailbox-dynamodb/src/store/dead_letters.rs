@@ -1,6 +1,5 @@
 //! Dead letters.
 
-use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use callboard_mailbox::dead_letter::{DeadLetter, Key};
 use callboard_mailbox::parcel::{Parcel, Slot, Tick};
 use callboard_mailbox::reply::ReplyKey;
@@ -8,9 +7,10 @@ use callboard_mailbox::store::Error;
 use callboard_mailbox::{Address, Timestamp};
 
 use super::DynamoDbStore;
-use super::request::{again_if_throttled, pages};
-use super::transaction::{Transacted, delete, delete_existing, put, update};
-use crate::error::{from_sdk, is_first_refused};
+use super::request::{Written, again_if_throttled};
+use super::transaction::{Transacted, update};
+use crate::database::Write;
+use crate::error::is_first_refused;
 use crate::expression;
 use crate::item::{ADDRESS, dead_letter, key, parcel, place, reply};
 
@@ -21,7 +21,7 @@ pub(super) async fn list(
     limit: usize,
 ) -> Result<Vec<DeadLetter>, Error> {
     let after = after.map(|key| place(address, key::dead_letter(key)));
-    let items = pages(store.range(address, key::dead_letters()), after, limit).await?;
+    let items = store.pages(store.range(address, key::dead_letters()), after, limit).await?;
     items.into_iter().map(dead_letter::read).collect()
 }
 
@@ -49,10 +49,10 @@ async fn redrive_once(
     let mailboxes = &store.tables.mailboxes;
     let reply = ReplyKey::new(address, &parcel.message.id);
     let items = vec![
-        delete_existing(mailboxes, ADDRESS, place(address, key::dead_letter(key))),
-        put(mailboxes, parcel::write(address, parcel)),
+        Write::delete_existing(mailboxes, ADDRESS, place(address, key::dead_letter(key))),
+        Write::put(mailboxes, parcel::write(address, parcel)),
         update(mailboxes, address, expression::redriven(now)),
-        delete(&store.tables.replies, reply::place(&reply)),
+        Write::delete(&store.tables.replies, reply::place(&reply)),
     ];
     match store.transact(items).await? {
         Transacted::Done => Ok(true),
@@ -72,19 +72,7 @@ pub(super) async fn discard(
     address: &Address,
     key: &Key,
 ) -> Result<bool, Error> {
-    let answer = store
-        .client
-        .delete_item()
-        .table_name(&store.tables.mailboxes)
-        .set_key(Some(place(address, key::dead_letter(key))))
-        .condition_expression("attribute_exists(a)")
-        .send()
-        .await;
-    match answer {
-        Ok(_) => Ok(true),
-        Err(error) => match error.as_service_error() {
-            Some(DeleteItemError::ConditionalCheckFailedException(_)) => Ok(false),
-            _ => Err(from_sdk(error)),
-        },
-    }
+    let place = place(address, key::dead_letter(key));
+    let delete = Write::delete_existing(&store.tables.mailboxes, ADDRESS, place);
+    Ok(matches!(store.write(delete).await?, Written::Done(_)))
 }

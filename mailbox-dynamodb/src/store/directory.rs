@@ -5,7 +5,6 @@ use callboard_mailbox::store::{Due, Error};
 use callboard_mailbox::{Address, Timestamp};
 
 use super::DynamoDbStore;
-use super::request::pages;
 use crate::item::{Item, dead_letter, index, number, text};
 use crate::schema::{DIRECTORY_INDEX, DUE_INDEX};
 
@@ -16,16 +15,11 @@ pub(super) async fn due(
     after: Option<&Due>,
     limit: usize,
 ) -> Result<Vec<Due>, Error> {
-    let query = store
-        .client
-        .query()
-        .table_name(&store.tables.mailboxes)
-        .index_name(DUE_INDEX)
-        .key_condition_expression("g = :shard AND due <= :by")
-        .expression_attribute_values(":shard", number(shard))
-        .expression_attribute_values(":by", number(by.0));
+    let condition = "g = :shard AND due <= :by";
+    let values = [(":shard", number(shard)), (":by", number(by.0))];
+    let query = store.listing(DUE_INDEX, condition, values);
     let after = after.map(|due| index::due_place(shard, due));
-    pages(query, after, limit).await?.iter().map(index::read_due).collect()
+    store.pages(query, after, limit).await?.iter().map(index::read_due).collect()
 }
 
 pub(super) async fn actors(
@@ -58,12 +52,6 @@ async fn list(
     after: Option<Item>,
     limit: usize,
 ) -> Result<Vec<Item>, Error> {
-    let query = store
-        .client
-        .query()
-        .table_name(&store.tables.mailboxes)
-        .index_name(DIRECTORY_INDEX)
-        .key_condition_expression("y = :directory")
-        .expression_attribute_values(":directory", text(directory));
-    pages(query, after, limit).await
+    let values = [(":directory", text(directory))];
+    store.pages(store.listing(DIRECTORY_INDEX, "y = :directory", values), after, limit).await
 }

@@ -1,8 +1,5 @@
 //! The log, and what can be delivered behind it.
 
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::ReturnValuesOnConditionCheckFailure as OnFailure;
 use callboard_mailbox::append::{Put, Tail};
 use callboard_mailbox::parcel::Slot;
 use callboard_mailbox::store::{Error, Page};
@@ -10,9 +7,10 @@ use callboard_mailbox::sweep::Next;
 use callboard_mailbox::{Address, Segment, Sequence, Timestamp};
 
 use super::DynamoDbStore;
-use super::request::{again_if_throttled, at_most, page};
-use crate::error::from_sdk;
-use crate::item::{Item, TTL, key, number, parcel, place, read_kind, segment};
+use super::request::{Written, again_if_throttled};
+use crate::database::{Action, Query, Write};
+use crate::expression::named;
+use crate::item::{ADDRESS, Item, TTL, key, number, parcel, place, read_kind, segment};
 
 pub(super) async fn put(
     store: &DynamoDbStore,
@@ -20,24 +18,11 @@ pub(super) async fn put(
     segment: &Segment,
     expires: Timestamp,
 ) -> Result<Put, Error> {
-    let answer = store
-        .client
-        .put_item()
-        .table_name(&store.tables.mailboxes)
-        .set_item(Some(segment::write(address, segment, expires)))
-        .condition_expression("attribute_not_exists(a)")
-        .return_values_on_condition_check_failure(OnFailure::AllOld)
-        .send()
-        .await;
-    let error = match answer {
-        Ok(_) => return Ok(Put::Stored),
-        Err(error) => error,
-    };
-    match error.as_service_error() {
-        Some(PutItemError::ConditionalCheckFailedException(failed)) => {
-            Ok(Put::Occupied(segment::read(failed.item.clone().unwrap_or_default())?))
-        }
-        _ => Err(from_sdk(error)),
+    let item = segment::write(address, segment, expires);
+    let put = Write::put_new(&store.tables.mailboxes, ADDRESS, item);
+    match store.write(Write { returns_refused: true, ..put }).await? {
+        Written::Done(_) => Ok(Put::Stored),
+        Written::Refused(item) => Ok(Put::Occupied(segment::read(item.unwrap_or_default())?)),
     }
 }
 
@@ -45,7 +30,7 @@ pub(super) async fn tail(store: &DynamoDbStore, address: &Address) -> Result<Tai
     // The head first: it only grows, and so does the log behind it.
     let record = super::record::get(store, address).await?;
     let log = store.range(address, key::log(Sequence(0)));
-    let (items, _) = page(log.scan_index_forward(false).limit(1)).await?;
+    let (items, _) = store.page(Query { backwards: true, limit: Some(1), ..log }).await?;
     let last = items.into_iter().next().map(segment::read).transpose()?;
     Ok(Tail::found(record.as_ref(), last.as_ref()))
 }
@@ -58,8 +43,8 @@ pub(super) async fn deliverable(
     now: Timestamp,
     limit: usize,
 ) -> Result<Page, Error> {
-    let query = store.range(address, key::deliverable(first, now)).limit(at_most(limit));
-    let (items, last) = page(query).await?;
+    let query = store.range(address, key::deliverable(first, now));
+    let (items, last) = store.page(Query { limit: Some(limit), ..query }).await?;
     read_page(items, last)
 }
 
@@ -80,12 +65,13 @@ pub(super) async fn next(
     address: &Address,
     first: Sequence,
 ) -> Result<Next, Error> {
-    let query = store
-        .range(address, key::waiting(first))
-        .projection_expression("k, #ttl")
-        .expression_attribute_names("#ttl", TTL)
-        .limit(1);
-    let (items, _) = page(query).await?;
+    let query = Query {
+        projection: Some("k, #ttl".to_owned()),
+        names: ttl_name(),
+        limit: Some(1),
+        ..store.range(address, key::waiting(first))
+    };
+    let (items, _) = store.page(query).await?;
     let Some(item) = items.first() else { return Ok(Next::Nothing) };
     let kind = read_kind(item)?;
     match key::read_slot(kind) {
@@ -103,15 +89,16 @@ pub(super) async fn extend(
     first: Sequence,
     expires: Timestamp,
 ) -> Result<(), Error> {
-    let query = store
-        .range(address, key::log(first))
-        .filter_expression("#ttl < :ttl")
-        .projection_expression("k")
-        .expression_attribute_names("#ttl", TTL)
-        .expression_attribute_values(":ttl", number(expires.seconds()));
+    let mut query = Query {
+        filter: Some("#ttl < :ttl".to_owned()),
+        projection: Some("k".to_owned()),
+        names: ttl_name(),
+        ..store.range(address, key::log(first))
+    };
+    query.values.insert(":ttl".to_owned(), number(expires.seconds()));
     let mut after = None;
     loop {
-        let (items, last) = page(query.clone().set_exclusive_start_key(after)).await?;
+        let (items, last) = store.page(Query { after, ..query.clone() }).await?;
         for item in items {
             let kind = read_kind(&item)?;
             again_if_throttled(|| extend_one(store, address, kind, expires)).await?;
@@ -129,23 +116,18 @@ async fn extend_one(
     kind: &str,
     expires: Timestamp,
 ) -> Result<(), Error> {
-    let answer = store
-        .client
-        .update_item()
-        .table_name(&store.tables.mailboxes)
-        .set_key(Some(place(address, kind)))
-        // One that is deleted meanwhile must not come back as an empty item.
-        .condition_expression("attribute_exists(a) AND #ttl < :ttl")
-        .update_expression("SET #ttl = :ttl")
-        .expression_attribute_names("#ttl", TTL)
-        .expression_attribute_values(":ttl", number(expires.seconds()))
-        .send()
-        .await;
-    match answer {
-        Ok(_) => Ok(()),
-        Err(error) => match error.as_service_error() {
-            Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(()),
-            _ => Err(from_sdk(error)),
-        },
-    }
+    let action = Action::Update { key: place(address, kind), update: "SET #ttl = :ttl".to_owned() };
+    // One that is deleted meanwhile must not come back as an empty item.
+    let condition = "attribute_exists(a) AND #ttl < :ttl".to_owned();
+    let update = Write {
+        names: ttl_name(),
+        values: named([(":ttl", number(expires.seconds()))]),
+        ..Write::of(&store.tables.mailboxes, action).on(condition)
+    };
+    store.write(update).await.map(|_| ())
+}
+
+/// The name of an attribute that is a reserved word.
+fn ttl_name() -> Vec<(String, String)> {
+    vec![("#ttl".to_owned(), TTL.to_owned())]
 }

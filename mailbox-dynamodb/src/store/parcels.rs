@@ -1,7 +1,5 @@
 //! Parcels that no commit puts or removes.
 
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::types::{DeleteRequest, WriteRequest};
 use callboard_mailbox::parcel::{Parcel, Slot};
 use callboard_mailbox::reply::{Outcome, ReplyKey};
 use callboard_mailbox::store::{Cancelled, Error, Page};
@@ -9,9 +7,10 @@ use callboard_mailbox::{Address, MessageId, Reply, Timestamp};
 
 use super::DynamoDbStore;
 use super::log::read_page;
-use super::request::{again_if_throttled, at_most, page};
-use super::transaction::{Transacted, delete_existing, put_new};
-use crate::error::{from_sdk, is_first_refused};
+use super::request::again_if_throttled;
+use super::transaction::Transacted;
+use crate::database::{Answer, Query, Request, Write, unexpected};
+use crate::error::is_first_refused;
 use crate::item::{ADDRESS, REPLY_ID, key, parcel, place, read_kind, reply};
 
 /// The most items that DynamoDB takes in one batch of writes.
@@ -22,22 +21,9 @@ pub(super) async fn put(
     address: &Address,
     parcel: &Parcel,
 ) -> Result<(), Error> {
-    let answer = store
-        .client
-        .put_item()
-        .table_name(&store.tables.mailboxes)
-        .set_item(Some(parcel::write(address, parcel)))
-        .condition_expression("attribute_not_exists(a)")
-        .send()
-        .await;
-    match answer {
-        Ok(_) => Ok(()),
-        Err(error) => match error.as_service_error() {
-            // It is there.
-            Some(PutItemError::ConditionalCheckFailedException(_)) => Ok(()),
-            _ => Err(from_sdk(error)),
-        },
-    }
+    let item = parcel::write(address, parcel);
+    // When it is refused, it is there.
+    store.write(Write::put_new(&store.tables.mailboxes, ADDRESS, item)).await.map(|_| ())
 }
 
 pub(super) async fn inbox(
@@ -46,8 +32,8 @@ pub(super) async fn inbox(
     now: Timestamp,
     limit: usize,
 ) -> Result<Page, Error> {
-    let query = store.range(address, key::inbox(now)).limit(at_most(limit));
-    let (items, last) = page(query).await?;
+    let query = store.range(address, key::inbox(now));
+    let (items, last) = store.page(Query { limit: Some(limit), ..query }).await?;
     read_page(items, last)
 }
 
@@ -74,7 +60,7 @@ async fn find_delayed(
     let query = store.range(address, key::delayed());
     let mut after = None;
     loop {
-        let (items, last) = page(query.clone().set_exclusive_start_key(after)).await?;
+        let (items, last) = store.page(Query { after, ..query.clone() }).await?;
         for item in items {
             // The others may be large: they are not decoded.
             if key::read_slot(read_kind(&item)?).is_none_or(|slot| slot.id() != id) {
@@ -98,8 +84,8 @@ async fn cancel_once(
 ) -> Result<Cancelled, Error> {
     let key = ReplyKey::new(address, &receipt.id);
     let items = vec![
-        delete_existing(&store.tables.mailboxes, ADDRESS, place(address, key::slot(slot))),
-        put_new(&store.tables.replies, REPLY_ID, reply::write(&key, receipt)),
+        Write::delete_existing(&store.tables.mailboxes, ADDRESS, place(address, key::slot(slot))),
+        Write::put_new(&store.tables.replies, REPLY_ID, reply::write(&key, receipt)),
     ];
     let reasons = match store.transact(items).await? {
         Transacted::Done => return Ok(Cancelled::Done),
@@ -133,16 +119,14 @@ async fn remove_batch(
     address: &Address,
     slots: &[Slot],
 ) -> Result<(), Error> {
-    let deletes = slots.iter().map(|slot| {
-        let delete = DeleteRequest::builder().set_key(Some(place(address, key::slot(slot))));
-        let delete = delete.build().expect("the request has a key");
-        WriteRequest::builder().delete_request(delete).build()
-    });
-    let batch = store.client.batch_write_item();
-    let answer = batch.request_items(&store.tables.mailboxes, deletes.collect()).send().await;
-    match answer.map_err(from_sdk)?.unprocessed_items.is_none_or(|items| items.is_empty()) {
-        true => Ok(()),
+    let keys = slots.iter().map(|slot| place(address, key::slot(slot))).collect();
+    let table = store.tables.mailboxes.clone();
+    match store.database.call(Request::DeleteAll { table, keys }).await? {
+        Answer::Deleted(true) => Ok(()),
         // All of them once more: it is the same whether an item is deleted twice.
-        false => Err(Error::Throttled("some parcels of a batch were not removed".into())),
+        Answer::Deleted(false) => {
+            Err(Error::Throttled("some parcels of a batch were not removed".into()))
+        }
+        other => Err(unexpected(&other)),
     }
 }

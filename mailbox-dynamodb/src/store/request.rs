@@ -2,19 +2,14 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{
-    AttributeValue, KeysAndAttributes, ReturnValuesOnConditionCheckFailure as OnFailure,
-};
 use callboard_mailbox::Address;
 use callboard_mailbox::retry::Backoff;
 use callboard_mailbox::store::Error;
 
-use super::DynamoDbStore;
-use crate::error::from_sdk;
-use crate::expression::Update;
-use crate::item::{Item, key, place, text};
+use super::{DynamoDbStore, transaction};
+use crate::database::{Answer, Query, Request, Value, Write, unexpected};
+use crate::expression::{Update, named};
+use crate::item::{Item, text};
 
 /// How often the keys that a batch left out are asked for again. DynamoDB leaves
 /// some out when it throttles or the answer would exceed 16 MB.
@@ -40,6 +35,14 @@ pub(super) enum Updated {
     Refused(Item),
 }
 
+/// What became of one write.
+pub(super) enum Written {
+    /// It is made; the item after it, if it was to come back.
+    Done(Option<Item>),
+    /// The condition did not hold; the item as it is, if it was to come back.
+    Refused(Option<Item>),
+}
+
 impl DynamoDbStore {
     /// Updates the record. The AWS SDK does not try again when a transaction
     /// holds the item, as a commit with replies does.
@@ -52,34 +55,28 @@ impl DynamoDbStore {
     }
 
     async fn update_once(&self, address: &Address, update: &Update) -> Result<Updated, Error> {
-        let answer = self
-            .client
-            .update_item()
-            .table_name(&self.tables.mailboxes)
-            .set_key(Some(place(address, key::RECORD)))
-            .condition_expression(&update.condition)
-            .update_expression(&update.update)
-            .set_expression_attribute_values(Some(update.values.clone()))
-            .return_values(update.returns.clone())
-            .return_values_on_condition_check_failure(OnFailure::AllOld)
-            .send()
-            .await;
-        let error = match answer {
-            Ok(answer) => return Ok(Updated::Done(answer.attributes.unwrap_or_default())),
-            Err(error) => error,
-        };
-        match error.as_service_error() {
-            Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
-                Ok(Updated::Refused(failed.item.clone().unwrap_or_default()))
-            }
-            _ => Err(from_sdk(error)),
+        let write = transaction::update(&self.tables.mailboxes, address, update.clone());
+        match self.write(write).await? {
+            Written::Done(item) => Ok(Updated::Done(item.unwrap_or_default())),
+            Written::Refused(item) => Ok(Updated::Refused(item.unwrap_or_default())),
+        }
+    }
+
+    /// Makes one write.
+    pub(super) async fn write(&self, write: Write) -> Result<Written, Error> {
+        match self.database.call(Request::Write(write)).await? {
+            Answer::Written(item) => Ok(Written::Done(item)),
+            Answer::Refused(item) => Ok(Written::Refused(item)),
+            other => Err(unexpected(&other)),
         }
     }
 
     /// Reads one item, as of now.
     pub(super) async fn get(&self, table: &str, key: Item) -> Result<Option<Item>, Error> {
-        let get = self.client.get_item().table_name(table).set_key(Some(key)).consistent_read(true);
-        Ok(get.send().await.map_err(from_sdk)?.item)
+        match self.database.call(Request::Get { table: table.to_owned(), key }).await? {
+            Answer::Item(item) => Ok(item),
+            other => Err(unexpected(&other)),
+        }
     }
 
     /// Reads at most 100 items by their keys, in no order, and whether all of
@@ -90,73 +87,84 @@ impl DynamoDbStore {
         keys: Vec<Item>,
         consistent: bool,
     ) -> Result<(Vec<Item>, bool), Error> {
-        let (mut found, mut left) = (Vec::new(), keys);
+        let (mut all, mut keys) = (Vec::new(), keys);
         for failures in 0..BATCH_READS {
-            if left.is_empty() {
+            if keys.is_empty() {
                 break;
             }
             if failures > 0 {
                 tokio::time::sleep(THROTTLED_BACKOFF.delay(failures, fastrand::f64())).await;
             }
-            let request =
-                KeysAndAttributes::builder().set_keys(Some(left)).consistent_read(consistent);
-            let request = request.build().expect("the request has keys");
-            let answer = self.client.batch_get_item().request_items(table, request).send().await;
-            let answer = answer.map_err(from_sdk)?;
-            found.extend(answer.responses.unwrap_or_default().into_values().flatten());
-            let unprocessed = answer.unprocessed_keys.unwrap_or_default().into_values();
-            left = unprocessed.flat_map(|left| left.keys).collect();
+            let request = Request::GetAll { table: table.to_owned(), keys, consistent };
+            match self.database.call(request).await? {
+                Answer::Items { found, left } => {
+                    all.extend(found);
+                    keys = left;
+                }
+                other => return Err(unexpected(&other)),
+            }
         }
-        Ok((found, left.is_empty()))
+        Ok((all, keys.is_empty()))
     }
 
-    /// A consistent query of the items of an actor in a range of sort keys.
-    pub(super) fn range(
+    /// A query of the items of an actor in a range of sort keys.
+    pub(super) fn range(&self, address: &Address, [first, last]: [String; 2]) -> Query {
+        Query {
+            table: self.tables.mailboxes.clone(),
+            condition: "a = :address AND k BETWEEN :first AND :last".to_owned(),
+            values: named([
+                (":address", text(address.as_str())),
+                (":first", text(first)),
+                (":last", text(last)),
+            ]),
+            ..Query::default()
+        }
+    }
+
+    /// A query of a partition of an index.
+    pub(super) fn listing<const N: usize>(
         &self,
-        address: &Address,
-        [first, last]: [String; 2],
-    ) -> QueryFluentBuilder {
-        self.client
-            .query()
-            .table_name(&self.tables.mailboxes)
-            .key_condition_expression("a = :address AND k BETWEEN :first AND :last")
-            .expression_attribute_values(":address", text(address.as_str()))
-            .expression_attribute_values(":first", AttributeValue::S(first))
-            .expression_attribute_values(":last", AttributeValue::S(last))
-            .consistent_read(true)
-    }
-}
-
-/// One answer to a query, which DynamoDB ends after 1 MB: its items, and the key
-/// from which to go on when there may be more.
-pub(super) async fn page(query: QueryFluentBuilder) -> Result<(Vec<Item>, Option<Item>), Error> {
-    let answer = query.send().await.map_err(from_sdk)?;
-    let last = answer.last_evaluated_key.filter(|key| !key.is_empty());
-    Ok((answer.items.unwrap_or_default(), last))
-}
-
-/// The first items of a query, at most `limit`, in as many answers as it takes.
-pub(super) async fn pages(
-    query: QueryFluentBuilder,
-    mut after: Option<Item>,
-    limit: usize,
-) -> Result<Vec<Item>, Error> {
-    let mut items = Vec::new();
-    while items.len() < limit {
-        let query = query.clone().limit(at_most(limit - items.len()));
-        let (found, last) = page(query.set_exclusive_start_key(after)).await?;
-        items.extend(found);
-        match last {
-            None => break,
-            last => after = last,
+        index: &str,
+        condition: &str,
+        values: [(&str, Value); N],
+    ) -> Query {
+        Query {
+            table: self.tables.mailboxes.clone(),
+            index: Some(index.to_owned()),
+            condition: condition.to_owned(),
+            values: named(values),
+            ..Query::default()
         }
     }
-    Ok(items)
-}
 
-/// A limit as DynamoDB takes it.
-pub(super) fn at_most(limit: usize) -> i32 {
-    i32::try_from(limit).unwrap_or(i32::MAX)
+    /// One answer to a query, which DynamoDB ends after 1 MB: its items, and the key
+    /// from which to go on when there may be more.
+    pub(super) async fn page(&self, query: Query) -> Result<(Vec<Item>, Option<Item>), Error> {
+        match self.database.call(Request::Query(query)).await? {
+            Answer::Page { items, last } => Ok((items, last)),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// The first items of a query, at most `limit`, in as many answers as it takes.
+    pub(super) async fn pages(
+        &self,
+        query: Query,
+        mut after: Option<Item>,
+        limit: usize,
+    ) -> Result<Vec<Item>, Error> {
+        let mut items = Vec::new();
+        while items.len() < limit {
+            let limit = Some(limit - items.len());
+            let (found, last) = self.page(Query { limit, after, ..query.clone() }).await?;
+            items.extend(found);
+            match last {
+                None => break,
+                last => after = last,
+            }
+        }
+        Ok(items)
+    }
 }
 
 /// Makes a request again, a few times, while DynamoDB says that it did nothing

@@ -1,9 +1,10 @@
 //! Which function serves which actor type.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use aws_config::SdkConfig;
 use callboard_gateway::Functions;
+use callboard_gateway::functions::Invoker;
 use callboard_local::FunctionConfig;
 use callboard_proto::schema::{ActorType, Schema};
 
@@ -21,9 +22,7 @@ pub(super) struct Served {
 pub(super) struct Assign {
     pub(super) project: Project,
     pub(super) functions: Vec<FunctionConfig>,
-    pub(super) config: SdkConfig,
-    /// Where the functions are.
-    pub(super) lambda: String,
+    pub(super) invoker: Arc<dyn Invoker>,
 }
 
 impl Assign {
@@ -59,7 +58,7 @@ impl Assign {
         schema: &Schema,
         function: &FunctionConfig,
     ) -> Result<Vec<String>, Failure> {
-        let Self { project, functions, config, lambda } = self;
+        let Self { project, functions, invoker } = self;
         let known = |name: &String| schema.actor(name).is_some();
         let said = project.functions.get(&function.name).map(|entry| entry.actors.as_slice());
         if let Some(said @ [_, ..]) = said {
@@ -74,7 +73,7 @@ impl Assign {
             return Ok(said.to_vec());
         }
         let name = function.name.clone();
-        let asked = Functions::new(config, Some(lambda), [(name.clone(), name)]);
+        let asked = Functions::invoked_by(Arc::clone(invoker), [(name.clone(), name)]);
         let function = asked.of(&function.name).expect("it was just put in");
         match function.ping().await {
             Ok(pong) => {

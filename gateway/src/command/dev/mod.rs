@@ -4,6 +4,7 @@
 mod assign;
 mod banner;
 mod build;
+mod in_process;
 mod trees;
 
 use std::ffi::OsString;
@@ -14,10 +15,11 @@ use std::time::{Duration, SystemTime};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::Credentials;
+use callboard_gateway::functions::{Invoker, Lambda};
 use callboard_gateway::{Catalog, Functions, Gateway, Settings, serve};
 use callboard_local::{EmbeddedDynamoDb, HostConfig, LambdaHost, LogLine, Storage, Sync};
 use callboard_mailbox::lease::Terms;
-use callboard_mailbox_dynamodb::{DynamoDbStore, Tables, connect_watched, schema};
+use callboard_mailbox_dynamodb::{Database, DynamoDbStore, Tables, connect, database, schema};
 use tokio_util::sync::CancellationToken;
 
 use super::duration::{seconds, zero_or_within};
@@ -27,6 +29,7 @@ use super::serving::{Serving, serve_private};
 use super::stopping::{self, Pace, Signals};
 use super::{Failure, observing};
 use assign::{Assign, Served};
+use in_process::InProcess;
 use trees::Trees;
 
 /// How long the functions may take after that to end by themselves.
@@ -52,6 +55,10 @@ pub(crate) struct Arguments {
     /// failure may lose the last writes.
     #[arg(long, env = "CALLBOARD_FSYNC")]
     fsync: bool,
+    /// Reach the embedded DynamoDB and the local Lambda host as on AWS, through the AWS SDK and
+    /// HTTP; slower.
+    #[arg(long, env = "CALLBOARD_THROUGH_SDK")]
+    through_sdk: bool,
     /// Show each call and all that follows from it as a tree of spans, when it is finished.
     /// Then nothing is exported elsewhere.
     #[arg(long, env = "CALLBOARD_TRACE")]
@@ -71,7 +78,7 @@ pub(crate) struct Arguments {
 
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let trees = if arguments.trace { Some(Trees::start().await?) } else { None };
-    let variables = trees.as_ref().map(Trees::variables).unwrap_or_default();
+    let mut variables = trees.as_ref().map(Trees::variables).unwrap_or_default();
     let telemetry = arguments.serving.observing.start(&variables)?;
     let project = Project::open(&arguments.dir)?;
     // Before they are read, so that no change is missed.
@@ -89,13 +96,23 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
 
     let config = local_config().await;
     let watch_store = observing::watch_store(&telemetry);
-    let client = connect_watched(&config, Some(&dynamodb.endpoint_url()), watch_store);
+    let client = connect(&config, Some(&dynamodb.endpoint_url()));
     let tables = Tables::new(schema::DEFAULT_PREFIX);
     tables.create(&client).await?;
+    let (database, socket) = match arguments.through_sdk {
+        true => (Database::from(client), None),
+        false => (Database::from(dynamodb.engine()), dynamodb.open_socket()?),
+    };
+    let socket = socket.map(|path| (database::socket::VARIABLE, path.display().to_string()));
+    variables.extend(socket);
     let lambda = start_functions(functions.clone(), &dynamodb, &variables)?;
-    let assign = Assign { project, functions, config, lambda: lambda.endpoint_url() };
+    let invoker: Arc<dyn Invoker> = match arguments.through_sdk {
+        true => Arc::new(Lambda::new(&config, Some(&lambda.endpoint_url()))),
+        false => Arc::new(InProcess(lambda.invoker())),
+    };
+    let assign = Assign { project, functions, invoker };
     let served = assign.types(catalog.schema()).await?;
-    let store = DynamoDbStore::new(client, tables);
+    let store = DynamoDbStore::new(database.watched(watch_store), tables);
     let scheme = if settings.tls.is_some() { "https" } else { "http" };
     let gateway = start_gateway(catalog, &served, &assign, store, settings);
     let router = serve::router(Arc::clone(&gateway)).await?;
@@ -239,7 +256,7 @@ fn start_gateway(
     store: DynamoDbStore,
     settings: Settings,
 ) -> Arc<Gateway<DynamoDbStore>> {
-    let functions = Functions::new(&assign.config, Some(&assign.lambda), by_type(served));
+    let functions = Functions::invoked_by(Arc::clone(&assign.invoker), by_type(served));
     // On one machine index writes cost nothing, and one sweeper is enough.
     let settings = Settings {
         terms: Terms { due_step: Duration::from_secs(1), ..Terms::default() },

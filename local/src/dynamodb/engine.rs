@@ -1,0 +1,161 @@
+//! The engine of the embedded DynamoDB as the store calls it in this process: without HTTP, JSON
+//! and signatures.
+//!
+//! SQLite works on the thread that calls it, and one lock guards it. So there is one thread, and a
+//! queue: what waits while it works is worked off together, and reaches the disk with one sync
+//! where each write is to reach it.
+
+mod perform;
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::thread::{self, JoinHandle};
+
+use callboard_mailbox_dynamodb::database::{self, Failure, Meaning, Request, Responding, Response};
+use dynoxide::Database;
+use tokio::sync::oneshot;
+
+use super::Error;
+use super::disk::Disk;
+
+/// How many requests may wait. More are refused, as DynamoDB throttles.
+const QUEUE_MAX: usize = 4_096;
+
+/// How many are worked off before those that were first are answered.
+const TOGETHER_MAX: usize = 64;
+
+/// The engine. Cheap to clone; it ends with the [`EmbeddedDynamoDb`](super::EmbeddedDynamoDb) that
+/// gave it out.
+#[derive(Clone)]
+pub struct Engine {
+    /// `None` is the last one.
+    queue: SyncSender<Option<Job>>,
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Engine")
+    }
+}
+
+/// A request, and who waits for the response.
+struct Job {
+    request: Request,
+    measured: bool,
+    answer: oneshot::Sender<Response>,
+}
+
+impl Engine {
+    /// Starts the thread.
+    pub(super) fn start(
+        database: Database,
+        disk: Option<Arc<Disk>>,
+    ) -> Result<(Self, JoinHandle<()>), Error> {
+        let (queue, jobs) = sync_channel(QUEUE_MAX);
+        let work = move || work(&database, disk.as_deref(), &jobs);
+        let thread = thread::Builder::new().name("callboard-engine".into()).spawn(work);
+        Ok((Self { queue }, thread.map_err(Error::Thread)?))
+    }
+
+    /// Has the thread end when it has worked off what waits.
+    pub(super) fn end(&self) {
+        // An error means that it has ended already.
+        let _ = self.queue.send(None);
+    }
+}
+
+impl database::Engine for Engine {
+    fn call(&self, request: Request, measured: bool) -> Responding<'_> {
+        let (answer, answered) = oneshot::channel();
+        let sent = self.queue.try_send(Some(Job { request, measured, answer }));
+        Box::pin(async move {
+            let gone = || Failure::unanswered("the embedded DynamoDB has ended").response();
+            match sent {
+                Ok(()) => answered.await.unwrap_or_else(|_| gone()),
+                Err(TrySendError::Full(_)) => {
+                    let text = format!("{QUEUE_MAX} requests wait for the embedded DynamoDB");
+                    Failure { code: None, meaning: Meaning::Throttled, text }.response()
+                }
+                Err(TrySendError::Disconnected(_)) => gone(),
+            }
+        })
+    }
+}
+
+/// Works requests off until the last one. With a disk to sync, none is answered before what it
+/// wrote or read is there; when that fails, nobody can say what is, and the engine ends.
+fn work(database: &Database, disk: Option<&Disk>, jobs: &Receiver<Option<Job>>) {
+    let mut done = Vec::with_capacity(TOGETHER_MAX);
+    let mut is_last = false;
+    while !is_last && let Ok(first) = jobs.recv() {
+        let mut next = Ok(first);
+        while let Ok(job) = next {
+            let Some(Job { request, measured, answer }) = job else {
+                is_last = true;
+                break;
+            };
+            // When nobody waits for it any more it is as if it had never come.
+            if !answer.is_closed() {
+                let response = perform::perform(database, request, measured);
+                match disk {
+                    None => drop(answer.send(response)),
+                    Some(_) => done.push((answer, response)),
+                }
+            }
+            if done.len() >= TOGETHER_MAX {
+                break;
+            }
+            next = jobs.try_recv();
+        }
+        if let (Some(disk), false) = (disk, done.is_empty())
+            && let Err(error) = disk.sync()
+        {
+            tracing::error!(%error, "writes do not reach the disk: the embedded DynamoDB ends");
+            return;
+        }
+        for (answer, response) in done.drain(..) {
+            // An error means that nobody waits for it any more.
+            let _ = answer.send(response);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use callboard_mailbox_dynamodb::database::{Engine as _, Item};
+
+    use super::*;
+
+    fn get() -> Request {
+        Request::Get { table: "none".to_owned(), key: Item::new() }
+    }
+
+    fn refused(response: Response) -> Failure {
+        response.result.expect_err("there is no such table")
+    }
+
+    #[tokio::test]
+    async fn without_a_sync_there_is_no_answer_and_the_engine_ends() {
+        let database = Database::memory().expect("it opens");
+        let disk = Arc::new(Disk::that_fails());
+        let (engine, thread) = Engine::start(database, Some(disk)).expect("a thread");
+        for _ in 0..2 {
+            let failure = refused(engine.call(get(), false).await);
+            assert_eq!(failure, Failure::unanswered("the embedded DynamoDB has ended"));
+        }
+        thread.join().expect("it did not panic");
+    }
+
+    #[tokio::test]
+    async fn what_waits_at_the_end_is_answered_and_nothing_after_it() {
+        let database = Database::memory().expect("it opens");
+        let (engine, thread) = Engine::start(database, None).expect("a thread");
+        let waiting = engine.call(get(), false);
+        engine.end();
+        assert!(refused(waiting.await).code.is_some(), "the database has said so");
+        thread.join().expect("it did not panic");
+        let failure = refused(engine.call(get(), false).await);
+        assert_eq!(failure, Failure::unanswered("the embedded DynamoDB has ended"));
+    }
+}
