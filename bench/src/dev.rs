@@ -6,13 +6,13 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
-use callboard_client::Client;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 use crate::cargo::Built;
+use crate::counter::{self, Stub};
 use crate::{Result, process};
 
 /// How long it may take until it serves; its own cargo has little to do.
@@ -92,14 +92,9 @@ impl Dev {
         Ok(Self { process, url: format!("http://{address}"), folder })
     }
 
-    /// A connection of its own.
-    pub(crate) async fn connect(&self) -> Result<Client> {
-        Ok(Client::builder(&self.url).connect().await?)
-    }
-
-    /// A connection for asks that take long.
-    pub(crate) async fn connect_for(&self, timeout: Duration) -> Result<Client> {
-        Ok(Client::builder(&self.url).ask_timeout(timeout).connect().await?)
+    /// A stub over a connection of its own.
+    pub(crate) async fn stub(&self) -> Result<Stub> {
+        counter::connect(&self.url).await
     }
 
     pub(crate) fn url(&self) -> &str {

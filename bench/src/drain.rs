@@ -3,23 +3,27 @@
 
 use std::time::{Duration, Instant};
 
-use callboard_client::Client;
-
-use crate::asks;
 use crate::cargo::Built;
+use crate::counter::{self, Stub};
 use crate::dev::{DATA, Dev};
+use crate::process::{self, megabytes};
 use crate::report::Figure;
-use crate::row::megabytes;
 use crate::sample::{Repetitions, percentile};
-use crate::store::Mailbox;
-use crate::{Arguments, Result, process};
+use crate::store::Database;
+use crate::{Arguments, Result};
+
+/// The counter with the backlog.
+pub(crate) const BACKLOG: &str = "c0";
+
+/// Another one.
+const OTHER: &str = "c1";
 
 /// The backlog: segments of as many messages as one may hold.
-const SEGMENTS: u64 = 400;
-const EACH: u64 = 500;
+const SEGMENTS: u32 = 400;
+const EACH: u32 = 500;
 
 /// Messages a second, at least.
-const RATE_MIN: f64 = 5_000.0;
+const RATE_MIN: f64 = 20_000.0;
 
 /// How many times as long the other actor's asks may take meanwhile.
 const SLOWDOWN_MAX: f64 = 2.0;
@@ -32,9 +36,6 @@ const WARM_UP: u32 = 200;
 
 /// Asks of the other actor at a time, between two looks at the memory.
 const ROUND: u32 = 50;
-
-/// How long the backlog may take.
-const DRAIN_MAX: Duration = Duration::from_secs(300);
 
 /// By how much memory may grow from the first half to the end.
 const GROWTH_MAX: f64 = 1.25;
@@ -54,13 +55,17 @@ struct Memory {
     second: f64,
 }
 
-pub(crate) async fn measure(built: &Built, given: &Arguments) -> Result<Vec<Figure>> {
-    let [mut rate, mut idle, mut busy, mut slowdown] = [(); 4].map(|()| Repetitions::default());
+pub(crate) async fn measure(built: &Built, given: &Arguments, fsync: bool) -> Result<Vec<Figure>> {
+    let [mut rate, mut store, mut to_store] = [(); 3].map(|()| Repetitions::default());
+    let [mut idle, mut busy, mut slowdown] = [(); 3].map(|()| Repetitions::default());
     let [mut gateway, mut gateway_growth, mut actor, mut actor_growth] =
         [(); 4].map(|()| Repetitions::default());
     for _ in 0..given.repetitions {
-        let drained = drain(built).await?;
+        let drained = drain(built, fsync).await?;
+        let alone = store_alone(fsync).await?;
         rate.push(drained.rate);
+        store.push(alone);
+        to_store.push(drained.rate / alone);
         idle.push(drained.idle);
         busy.push(drained.busy);
         slowdown.push(drained.busy / drained.idle);
@@ -69,12 +74,15 @@ pub(crate) async fn measure(built: &Built, given: &Arguments) -> Result<Vec<Figu
         actor.push(drained.actor.second);
         actor_growth.push(drained.actor.second / drained.actor.first);
     }
-    let figure = |what: &str, unit, repetitions| Figure::new("drain", what, unit, repetitions);
+    let figure = |what: &str, unit, repetitions| {
+        Figure::new("drain", what, unit, repetitions).durable(fsync)
+    };
     Ok(vec![
         figure("a backlog of 200,000", "/s", &rate).at_least(RATE_MIN),
+        figure("  its store reads and writes", "/s", &store).ratio(&to_store),
         figure("another actor's ask, p99, idle", "µs", &idle),
         figure("  while it drains", "µs", &busy),
-        figure("  ratio", "x", &slowdown).at_most(SLOWDOWN_MAX),
+        figure("  while it drains / idle", "x", &slowdown).at_most(SLOWDOWN_MAX),
         figure("callboard dev, second half", "MB", &gateway),
         figure("  against the first half", "x", &gateway_growth).at_most(GROWTH_MAX),
         figure("the counter's process, second half", "MB", &actor),
@@ -82,38 +90,56 @@ pub(crate) async fn measure(built: &Built, given: &Arguments) -> Result<Vec<Figu
     ])
 }
 
-async fn drain(built: &Built) -> Result<Drained> {
-    let dev = Dev::start(built, false).await?;
-    let client = dev.connect().await?;
-    asks::one_by_one(&client, "other", WARM_UP).await?;
-    let idle = asks::one_by_one(&client, "other", IDLE_ASKS).await?;
+/// Leaves the backlog behind.
+pub(crate) async fn put_backlog(database: &Database) -> Result<()> {
+    database.mailbox(BACKLOG)?.put_backlog(SEGMENTS, EACH).await
+}
+
+/// How fast the store alone gives the backlog and takes the commits.
+async fn store_alone(fsync: bool) -> Result<f64> {
+    let folder = tempfile::tempdir()?;
+    let database = Database::open(folder.path().join(DATA), fsync).await?;
+    let mut mailbox = database.mailbox(BACKLOG)?;
+    mailbox.put_backlog(SEGMENTS, EACH).await?;
+    let begun = Instant::now();
+    mailbox.work_off().await?;
+    let took = begun.elapsed();
+    database.close().await;
+    Ok(f64::from(SEGMENTS * EACH) / took.as_secs_f64())
+}
+
+async fn drain(built: &Built, fsync: bool) -> Result<Drained> {
+    let dev = Dev::start(built, fsync).await?;
+    let mut stub = dev.stub().await?;
+    counter::one_by_one(&mut stub, OTHER, WARM_UP).await?;
+    let idle = counter::one_by_one(&mut stub, OTHER, IDLE_ASKS).await?;
     let folder = dev.stop().await?;
 
-    let mailbox = Mailbox::open(folder.path().join(DATA), false).await?;
-    mailbox.put_tells("backlog", SEGMENTS, EACH).await?;
-    mailbox.close().await;
+    let database = Database::open(folder.path().join(DATA), fsync).await?;
+    put_backlog(&database).await?;
+    database.close().await;
 
     // The first sweep finds the backlog while everything else still starts.
     let begun = Instant::now();
-    let dev = Dev::start_in(folder, built, false).await?;
+    let dev = Dev::start_in(folder, built, fsync).await?;
     // It is answered behind the whole backlog.
     let last = {
-        let client = dev.connect_for(DRAIN_MAX).await?;
+        let mut stub = dev.stub().await?;
         tokio::spawn(async move {
-            let value = asks::value(&client, "backlog").await?;
+            let value = counter::value(&mut stub, BACKLOG).await?;
             Ok::<_, crate::Error>((value, Instant::now()))
         })
     };
-    let client = dev.connect().await?;
-    let (times, memory) = ask_until(&dev, &client, || last.is_finished()).await?;
+    let mut stub = dev.stub().await?;
+    let (times, memory) = ask_until(&dev, &mut stub, || last.is_finished()).await?;
     let (value, ended) = last.await??;
-    if value != i64::try_from(SEGMENTS * EACH)? {
+    if value != i64::from(SEGMENTS * EACH) {
         return Err(format!("the backlog added up to {value}").into());
     }
     dev.stop().await?;
     let (gateway, actor) = memory.into_iter().unzip();
     Ok(Drained {
-        rate: (SEGMENTS * EACH) as f64 / (ended - begun).as_secs_f64(),
+        rate: f64::from(SEGMENTS * EACH) / (ended - begun).as_secs_f64(),
         idle: percentile(idle, 99),
         busy: percentile(times, 99),
         gateway: halves(gateway),
@@ -125,12 +151,12 @@ async fn drain(built: &Built) -> Result<Drained> {
 /// backlog is gone.
 async fn ask_until(
     dev: &Dev,
-    client: &Client,
+    stub: &mut Stub,
     is_over: impl Fn() -> bool,
 ) -> Result<(Vec<Duration>, Vec<(f64, f64)>)> {
     let (mut times, mut memory) = (Vec::new(), Vec::new());
     while !is_over() {
-        times.extend(asks::one_by_one(client, "other", ROUND).await?);
+        times.extend(counter::one_by_one(stub, OTHER, ROUND).await?);
         let actors = process::descendants(dev.pid(), "counter")?;
         let actors = actors.into_iter().map(process::resident);
         // One of them may end meanwhile.

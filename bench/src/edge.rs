@@ -3,7 +3,6 @@
 //! to load many services.
 
 mod at_once;
-mod echo;
 
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -20,14 +19,12 @@ use callboard_proto::schema::Schema;
 use prost::Message;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
-use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status};
 
-use crate::asks::counter::counter_client::CounterClient;
-use crate::asks::counter::{AddRequest, AddResponse, NoteRequest};
+use crate::counter::{self, AddRequest, AddResponse, NoteRequest, Stub};
 use crate::report::Figure;
 use crate::sample::{Repetitions, percentile};
-use crate::{Arguments, Result, store};
+use crate::{Arguments, Result, echo, store};
 use at_once::AtOnce;
 
 /// Callers at once, each with a counter of its own, over one connection.
@@ -83,13 +80,13 @@ async fn compare(
     given: &Arguments,
     kind: Kind,
     what: &str,
-    echo: &Channel,
-    edge: &Channel,
+    echo: &Stub,
+    edge: &Stub,
 ) -> Result<Vec<Figure>> {
     let [mut echoes, mut calls, mut ratio] = [(); 3].map(|()| Repetitions::default());
     let [mut echo_alone, mut alone, mut added] = [(); 3].map(|()| Repetitions::default());
-    for channel in [echo, edge] {
-        together(channel, kind, WARM_UP).await?;
+    for stub in [echo, edge] {
+        together(stub, kind, WARM_UP).await?;
     }
     for _ in 0..given.repetitions {
         let bare = percentile(one_by_one(echo, kind, given.calls).await?, 50);
@@ -107,22 +104,18 @@ async fn compare(
     Ok(vec![
         figure(format!("{what}, {CALLERS} callers"), "/s", &calls),
         figure("  a bare tonic echo".into(), "/s", &echoes),
-        figure("  ratio".into(), "x", &ratio).at_least(RATE_MIN),
+        figure(format!("  {what} / echo, 64 callers"), "x", &ratio).at_least(RATE_MIN),
         figure(format!("{what}, 1 caller, p50"), "µs", &alone),
         figure("  a bare tonic echo".into(), "µs", &echo_alone),
-        figure("  what the edge adds".into(), "µs", &added).at_most(ADDED_MAX),
+        figure(format!("  what the edge adds to {what}"), "µs", &added).at_most(ADDED_MAX),
     ])
 }
 
-async fn connect(address: SocketAddr) -> Result<Channel> {
-    Ok(Endpoint::from_shared(format!("http://{address}"))?.connect().await?)
+async fn connect(address: SocketAddr) -> Result<Stub> {
+    counter::connect(&format!("http://{address}")).await
 }
 
-async fn call(
-    stub: &mut CounterClient<Channel>,
-    kind: Kind,
-    counter: &str,
-) -> std::result::Result<(), Status> {
+async fn call(stub: &mut Stub, kind: Kind, counter: &str) -> std::result::Result<(), Status> {
     let counter = counter.to_owned();
     match kind {
         Kind::Tell => stub.note(NoteRequest { counter, delta: 1 }).await.map(drop),
@@ -136,8 +129,8 @@ async fn call(
 }
 
 /// How long each of `calls` calls takes, one after the other.
-async fn one_by_one(channel: &Channel, kind: Kind, calls: u32) -> Result<Vec<Duration>> {
-    let mut stub = CounterClient::new(channel.clone());
+async fn one_by_one(stub: &Stub, kind: Kind, calls: u32) -> Result<Vec<Duration>> {
+    let mut stub = stub.clone();
     let mut times = Vec::new();
     for _ in 0..calls {
         let before = Instant::now();
@@ -148,13 +141,13 @@ async fn one_by_one(channel: &Channel, kind: Kind, calls: u32) -> Result<Vec<Dur
 }
 
 /// How long `calls` calls by all callers take together.
-async fn together(channel: &Channel, kind: Kind, calls: u32) -> Result<Duration> {
+async fn together(stub: &Stub, kind: Kind, calls: u32) -> Result<Duration> {
     let mut running = JoinSet::new();
     let before = Instant::now();
     for caller in 0..CALLERS {
-        let mut stub = CounterClient::new(channel.clone());
+        let mut stub = stub.clone();
         running.spawn(async move {
-            let counter = counter(caller);
+            let counter = counter::key(caller);
             for _ in 0..calls / CALLERS {
                 call(&mut stub, kind, &counter).await?;
             }
@@ -165,10 +158,6 @@ async fn together(channel: &Channel, kind: Kind, calls: u32) -> Result<Duration>
         done??;
     }
     Ok(before.elapsed())
-}
-
-fn counter(caller: u32) -> String {
-    format!("c{caller}")
 }
 
 /// A gateway over a store that answers at once, in this process as the echo is.
@@ -215,9 +204,9 @@ impl Edge {
 
 /// The stored reply to an ask of a caller.
 fn sent_before(actor_type: &str, caller: u32) -> Result<(ReplyKey, Reply)> {
-    let address = Address::new(actor_type, &counter(caller))?;
+    let address = Address::new(actor_type, &counter::key(caller))?;
     let id = MessageId::new(SENT_BEFORE)?;
-    let request = AddRequest { counter: counter(caller), delta: 1 }.encode_to_vec();
+    let request = AddRequest { counter: counter::key(caller), delta: 1 }.encode_to_vec();
     let response = AddResponse { value: 1 }.encode_to_vec();
     let reply = Reply {
         id: id.clone(),

@@ -14,8 +14,21 @@ pub(crate) fn terminate(pid: u32) -> Result<()> {
 
 /// The resident memory of a process, in bytes.
 pub(crate) fn resident(pid: u32) -> Result<u64> {
+    memory(pid, "VmRSS:")
+}
+
+/// The most resident memory that a process has had, in bytes.
+pub(crate) fn peak(pid: u32) -> Result<u64> {
+    memory(pid, "VmHWM:")
+}
+
+pub(crate) fn megabytes(bytes: u64) -> f64 {
+    bytes as f64 / 1e6
+}
+
+fn memory(pid: u32, name: &str) -> Result<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    vm_rss(&status).ok_or_else(|| format!("/proc/{pid}/status tells no VmRSS").into())
+    bytes(&status, name).ok_or_else(|| format!("/proc/{pid}/status tells no {name}").into())
 }
 
 /// The processes of this name below another one.
@@ -46,8 +59,9 @@ fn name_and_parent(stat: &str) -> Option<(&str, u32)> {
     Some((name, rest.split_ascii_whitespace().nth(1)?.parse().ok()?))
 }
 
-fn vm_rss(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+/// In `proc/PID/status`: `VmRSS:    12 kB`.
+fn bytes(status: &str, name: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kib * 1024)
 }
@@ -62,9 +76,10 @@ mod tests {
     }
 
     #[test]
-    fn resident_memory_is_read_in_bytes() {
+    fn memory_is_read_in_bytes() {
         let status = "Name:\tcounter\nVmHWM:\t 9 kB\nVmRSS:\t   12 kB\nThreads:\t1\n";
-        assert_eq!(vm_rss(status), Some(12 * 1024));
+        assert_eq!(bytes(status, "VmRSS:"), Some(12 * 1024));
+        assert_eq!(bytes(status, "VmHWM:"), Some(9 * 1024));
         assert!(resident(std::process::id()).expect("this process has memory") > 0);
     }
 

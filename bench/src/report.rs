@@ -5,8 +5,17 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
-use crate::Result;
 use crate::sample::Repetitions;
+use crate::{Result, svg};
+
+/// What the columns mean.
+const NOTES: &str = "\
+ratio: what was measured, divided by this baseline, in the same repetitions.
+(fsync): each write is on the disk before it is answered, on both sides. Without it a write is
+in the hands of the operating system: the crash of a process loses nothing.";
+
+const NOISY: &str = "\
+noisy: repetitions differ by more than a fifth. Run it again with nothing else running.";
 
 /// All that was measured.
 #[derive(Serialize)]
@@ -22,21 +31,26 @@ pub(crate) struct Report {
 #[derive(Clone, Serialize)]
 pub(crate) struct Figure {
     row: &'static str,
-    what: String,
-    unit: &'static str,
-    median: f64,
+    /// Whether each write was synced to the disk, where there are writes; on both sides of
+    /// a ratio.
+    fsync: Option<bool>,
+    pub(crate) what: String,
+    pub(crate) unit: &'static str,
+    pub(crate) median: f64,
     least: f64,
     greatest: f64,
-    noisy: bool,
-    target: Option<Target>,
+    pub(crate) noisy: bool,
+    /// The measured figure against its baseline: the median of the repetitions' ratios.
+    ratio: Option<f64>,
+    pub(crate) target: Option<Target>,
 }
 
 /// What a figure is to be.
-#[derive(Clone, Serialize)]
-struct Target {
+#[derive(Clone, Copy, Serialize)]
+pub(crate) struct Target {
     bound: Bound,
     value: f64,
-    met: bool,
+    pub(crate) met: bool,
 }
 
 /// On which side of a target a figure is to be.
@@ -45,6 +59,26 @@ struct Target {
 enum Bound {
     AtMost,
     AtLeast,
+}
+
+impl Target {
+    /// How many times better than the target a figure is.
+    pub(crate) fn margin(&self, figure: f64) -> f64 {
+        match self.bound {
+            Bound::AtMost => self.value / figure,
+            Bound::AtLeast => figure / self.value,
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bound = match self.bound {
+            Bound::AtMost => "at most",
+            Bound::AtLeast => "at least",
+        };
+        write!(f, "{bound} {}", self.value)
+    }
 }
 
 impl Figure {
@@ -56,14 +90,32 @@ impl Figure {
     ) -> Self {
         Self {
             row,
+            fsync: None,
             what: what.into(),
             unit,
             median: repetitions.median(),
             least: repetitions.least(),
             greatest: repetitions.greatest(),
             noisy: repetitions.is_noisy(),
+            ratio: None,
             target: None,
         }
+    }
+
+    /// Says whether each write was synced to the disk.
+    pub(crate) fn durable(self, fsync: bool) -> Self {
+        Self { fsync: Some(fsync), ..self }
+    }
+
+    /// Says of a baseline how many times of it was measured.
+    pub(crate) fn ratio(self, ratio: &Repetitions) -> Self {
+        Self { ratio: Some(ratio.median()), ..self }
+    }
+
+    /// The row, and whether each write was synced.
+    pub(crate) fn row(&self) -> String {
+        let Self { row, fsync, .. } = self;
+        if *fsync == Some(true) { format!("{row} (fsync)") } else { (*row).to_owned() }
     }
 
     pub(crate) fn at_most(mut self, at_most: f64) -> Self {
@@ -97,33 +149,48 @@ impl Report {
     pub(crate) fn json(&self) -> Result<String> {
         Ok(serde_json::to_string_pretty(self)? + "\n")
     }
+
+    pub(crate) fn svg(&self) -> String {
+        svg::draw(&self.figures, &self.machine())
+    }
+
+    fn machine(&self) -> String {
+        format!("{} cores, {}", self.cores, self.processor)
+    }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { cores, processor, figures, .. } = self;
-        writeln!(f, "\n{cores} cores, {processor}; medians of repetitions, least to greatest\n")?;
-        let wide = figures.iter().map(|figure| figure.what.len()).max().unwrap_or_default();
+        let figures = &self.figures;
+        writeln!(f, "\n{}; medians of the repetitions\n", self.machine())?;
+        let width = |column: fn(&Figure) -> usize| {
+            figures.iter().map(column).max().unwrap_or_default().max("figure".len())
+        };
+        let row_width = width(|figure| figure.row().chars().count());
+        let what_width = width(|figure| figure.what.chars().count());
+        writeln!(
+            f,
+            "{:<row_width$}  {:<what_width$}  {:>14}  {:<24}  {:>7}  target",
+            "row", "figure", "value", "least to greatest", "ratio"
+        )?;
         for figure in figures {
-            let Figure { row, what, unit, median, least, greatest, .. } = figure;
-            let range = format!("{least:.2} to {greatest:.2}");
-            write!(f, "{row:<12}  {what:<wide$}  {median:>9.2} {unit:<4}  {range:<20}")?;
-            if let Some(Target { bound, value, met }) = figure.target {
-                let verdict = if met { "PASS" } else { "FAIL" };
-                let bound = match bound {
-                    Bound::AtMost => "at most",
-                    Bound::AtLeast => "at least",
-                };
-                write!(f, "  {verdict}, {bound} {value}")?;
+            let Figure { what, unit, median, least, greatest, ratio, target, .. } = figure;
+            let (row, range) = (figure.row(), format!("{least:.2} to {greatest:.2}"));
+            let ratio = ratio.map_or_else(String::new, |ratio| format!("{ratio:.2} x"));
+            let mut line = format!(
+                "{row:<row_width$}  {what:<what_width$}  {median:>10.2} {unit:<3}  {range:<24}  \
+                 {ratio:>7}  "
+            );
+            if let Some(target) = target {
+                let verdict = if target.met { "PASS" } else { "FAIL" };
+                line += &format!("{verdict}, {target}  ");
             }
-            writeln!(f, "{}", if figure.noisy { "  noisy" } else { "" })?;
+            line += if figure.noisy { "noisy" } else { "" };
+            writeln!(f, "{}", line.trim_end())?;
         }
+        writeln!(f, "\n{NOTES}")?;
         if figures.iter().any(|figure| figure.noisy) {
-            writeln!(
-                f,
-                "\nThe machine was noisy: repetitions differ by more than a fifth. Run it again \
-                 with nothing else running."
-            )?;
+            writeln!(f, "{NOISY}")?;
         }
         Ok(())
     }
@@ -143,5 +210,25 @@ mod tests {
         assert!(!met(3.9));
         let reached = |at_least| figure.clone().at_least(at_least).target.is_some_and(|t| t.met);
         assert!(reached(4.0) && !reached(4.1));
+    }
+
+    #[test]
+    fn a_margin_is_above_one_when_the_target_is_met() {
+        let target = |bound, value| Target { bound, value, met: false };
+        assert_eq!(target(Bound::AtMost, 10.0).margin(5.0), 2.0);
+        assert_eq!(target(Bound::AtLeast, 10.0).margin(5.0), 0.5);
+    }
+
+    #[test]
+    fn the_table_tells_durability_ratio_and_verdict() {
+        let repetitions = Repetitions::from_iter([2.0, 2.0]);
+        let figure = Figure::new("row", "what", "/s", &repetitions).durable(true);
+        let mut report = Report::begin();
+        report.extend(vec![figure.ratio(&repetitions).at_least(3.0)]);
+        let table = report.to_string();
+        let line = table.lines().find(|line| line.starts_with("row (fsync)")).expect("a line");
+        let words: Vec<_> = line.split_whitespace().collect();
+        let expected = "row (fsync) what 2.00 /s 2.00 to 2.00 2.00 x FAIL, at least 3";
+        assert_eq!(words.join(" "), expected);
     }
 }

@@ -7,9 +7,8 @@ use tonic::Request;
 use tonic::transport::{self, Endpoint};
 
 use crate::Result;
-use crate::asks::counter::counter_client::CounterClient;
-use crate::asks::counter::{AddRequest, NoteRequest};
 use crate::clients::{ASKS, BLOCK, Measured, STREAMED, TELLS};
+use crate::counter::{AddRequest, CounterClient, NoteRequest};
 use crate::sample::percentile;
 
 /// As the client connects.

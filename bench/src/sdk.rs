@@ -22,7 +22,7 @@ use callboard_mailbox::{Address, Message, MessageId, Segment, Timestamp};
 use prost::Message as _;
 use serde::{Deserialize, Serialize};
 
-use crate::asks::counter::NoteRequest;
+use crate::counter::NoteRequest;
 use crate::report::Figure;
 use crate::sample::Repetitions;
 use crate::{Arguments, Result, cargo, store};

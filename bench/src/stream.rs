@@ -11,9 +11,8 @@ use tokio::task::JoinSet;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status};
 
-use crate::asks::counter::counter_client::CounterClient;
-use crate::asks::counter::{AddRequest, NoteRequest};
 use crate::cargo::Built;
+use crate::counter::{AddRequest, CounterClient, NoteRequest};
 use crate::dev::Dev;
 use crate::report::Figure;
 use crate::sample::Repetitions;
@@ -67,9 +66,9 @@ pub(crate) async fn measure(built: &Built, given: &Arguments) -> Result<Vec<Figu
     Ok(vec![
         figure(format!("tells in a TellStream, {AT_ONCE} open"), "/s", &stream),
         figure("  tells one after the other".into(), "/s", &alone),
-        figure("  ratio".into(), "x", &to_alone).at_least(RATIO_MIN),
+        figure("  stream / one after the other".into(), "x", &to_alone).at_least(RATIO_MIN),
         figure(format!("  tells by {AT_ONCE} callers"), "/s", &at_once),
-        figure("  ratio".into(), "x", &to_at_once),
+        figure("  stream / callers".into(), "x", &to_at_once),
     ])
 }
 

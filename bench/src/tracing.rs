@@ -2,12 +2,13 @@
 
 mod receiver;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use callboard_client::Client;
+use callboard_client::{Client, Error};
+use tokio::task::JoinSet;
 
-use crate::asks::{self, Kind};
 use crate::cargo::Built;
+use crate::counter::{self, AddRequest, CounterClient};
 use crate::dev::Dev;
 use crate::report::Figure;
 use crate::sample::Repetitions;
@@ -59,7 +60,7 @@ impl Side {
             }
         };
         let dev = Dev::start_with(built, &variables).await?;
-        let client = dev.connect().await?;
+        let client = Client::builder(dev.url()).connect().await?;
         let mut side = Self { dev, client, receiver, asked: 0 };
         side.ask(WARM_UP).await?;
         Ok(side)
@@ -67,7 +68,21 @@ impl Side {
 
     /// How long some calls take. What they have left to export does not slow down the next side.
     async fn ask(&mut self, calls: u32) -> Result<Duration> {
-        let took = asks::together(&self.client, Kind::Ask, CALLERS, CALLERS, calls).await?;
+        let mut running = JoinSet::new();
+        let begun = Instant::now();
+        for caller in 0..CALLERS {
+            let mut stub = CounterClient::new(self.client.channel());
+            running.spawn(async move {
+                for _ in (caller..calls).step_by(CALLERS as usize) {
+                    stub.add(AddRequest { counter: counter::key(caller), delta: 1 }).await?;
+                }
+                Ok::<_, Error>(())
+            });
+        }
+        while let Some(done) = running.join_next().await {
+            done??;
+        }
+        let took = begun.elapsed();
         self.asked += calls;
         self.counts().await?;
         Ok(took)

@@ -245,6 +245,7 @@ impl<S: Store + 'static> Lane<S> {
                 self.woken = looked.woken.or(self.woken);
                 self.left = self.left.into_iter().chain(looked.left).min();
                 match looked.then {
+                    Then::Wake if looked.swept && self.tail.is_none() => self.wake_swept().await,
                     Then::Wake => self.wake_now_or_later().await,
                     Then::Rest(settle) => {
                         self.causes.received();
@@ -314,6 +315,23 @@ impl<S: Store + 'static> Lane<S> {
                 self.gateway.metrics().wake(self.address.actor_type(), Wake::Lost);
                 warn!(%error, "a wake failed, trying again");
                 self.wake_after(WAKE_RETRY);
+            }
+        }
+    }
+
+    /// Wakes an actor that was due and to which this lane has sent nothing. Of all gateways that
+    /// see it, one is granted the lease. The others leave it alone: the record stays due, and
+    /// whatever comes after the end of that lease, a sweep finds it.
+    async fn wake_swept(&mut self) {
+        match self.ask_for_lease().await {
+            Ok(Woken::Granted(lease)) => self.start(lease),
+            Ok(Woken::Refused(_)) => {
+                self.left = None;
+                self.causes.received();
+            }
+            Err(error) => {
+                self.gateway.metrics().wake(self.address.actor_type(), Wake::Lost);
+                warn!(%error, "a wake failed; a sweeper does it");
             }
         }
     }

@@ -3,6 +3,8 @@
 //! [`Tables`] is a value that can be cloned, compared and hashed, so that a
 //! model checker can hold millions of them. [`MemoryStore`] shares one.
 
+mod records;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -24,13 +26,15 @@ use crate::schedule;
 use crate::state::{Spilled, Stored};
 use crate::store::{Cancelled, Due, Error, Page, Store};
 use crate::sweep::{self, Next, Settle};
+use records::Records;
 
 /// All that is stored.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Tables {
-    records: BTreeMap<Address, Record>,
+    records: Records,
     segments: BTreeMap<(Address, Sequence), (Segment, Timestamp)>,
-    parcels: BTreeMap<(Address, Slot), Parcel>,
+    /// Of those actors that have any.
+    parcels: BTreeMap<Address, BTreeMap<Slot, Parcel>>,
     /// States that have items of their own, and the revision that wrote them.
     states: BTreeMap<Address, (Revision, Bytes)>,
     dead_letters: BTreeMap<dead_letter::Place, DeadLetter>,
@@ -41,7 +45,7 @@ impl Tables {
     /// Writes a record as it is, whatever is there. No store has such an
     /// operation: it is for checkers that break a rule on purpose.
     pub fn force_record(&mut self, address: &Address, record: Record) {
-        self.records.insert(address.clone(), record);
+        self.records.insert(address, record);
     }
 
     /// Deletes the segments up to a place, as an expiry does.
@@ -69,15 +73,23 @@ impl Tables {
 
     /// See [`Store::put_parcel`].
     pub fn put_parcel(&mut self, address: &Address, parcel: &Parcel) {
-        let place = (address.clone(), parcel.slot.clone());
-        self.parcels.entry(place).or_insert_with(|| parcel.clone());
+        let parcels = self.parcels.entry(address.clone()).or_default();
+        parcels.entry(parcel.slot.clone()).or_insert_with(|| parcel.clone());
+    }
+
+    fn remove_parcel(&mut self, address: &Address, slot: &Slot) {
+        let Some(parcels) = self.parcels.get_mut(address) else { return };
+        parcels.remove(slot);
+        if parcels.is_empty() {
+            self.parcels.remove(address);
+        }
     }
 
     /// See [`Store::schedule`].
     pub fn schedule(&mut self, address: &Address, at: Timestamp) {
-        let record = self.records.entry(address.clone()).or_default();
-        if let Some(after) = schedule::apply(record, at) {
-            *record = after;
+        let record = self.record(address).unwrap_or_default();
+        if let Some(after) = schedule::apply(&record, at) {
+            self.records.insert(address, after);
         }
     }
 
@@ -90,7 +102,7 @@ impl Tables {
             None => Cancelled::NotFound,
             Some(parcel) => {
                 let digest = parcel.message.digest();
-                self.parcels.remove(&(address.clone(), parcel.slot));
+                self.remove_parcel(address, &parcel.slot);
                 let outcome = Outcome::Cancelled;
                 self.replies.insert(key, Reply { id: id.clone(), outcome, digest, expires });
                 Cancelled::Done
@@ -115,8 +127,7 @@ impl Tables {
     }
 
     fn parcels_of(&self, address: &Address) -> impl Iterator<Item = &Parcel> {
-        let all = self.parcels.iter();
-        all.filter(move |((of, _), _)| of == address).map(|(_, parcel)| parcel)
+        self.parcels.get(address).into_iter().flat_map(BTreeMap::values)
     }
 
     fn due_parcels(&self, address: &Address, now: Timestamp) -> impl Iterator<Item = &Parcel> {
@@ -128,7 +139,7 @@ impl Tables {
         let record = self.records.get(address).cloned().unwrap_or_default();
         match lease::grant(&record, wake) {
             Some(record) => {
-                self.records.insert(address.clone(), record.clone());
+                self.records.insert(address, record.clone());
                 Woken::Granted(Lease { address: address.clone(), record })
             }
             None => lease::refused(address, record, wake),
@@ -221,8 +232,8 @@ impl Tables {
         if !duplicates.is_empty() {
             return Committed::Duplicates(duplicates);
         }
-        let place = |slot: &Slot| (commit.address.clone(), slot.clone());
-        let is_gone = |slot: &&Slot| !self.parcels.contains_key(&place(slot));
+        let parcels = self.parcels.get(&commit.address);
+        let is_gone = |slot: &&Slot| !parcels.is_some_and(|parcels| parcels.contains_key(slot));
         let gone: Vec<_> = commit.consumed.iter().filter(is_gone).cloned().collect();
         if !gone.is_empty() {
             return Committed::Gone(gone);
@@ -236,9 +247,9 @@ impl Tables {
                 _ => self.states.remove(&commit.address),
             };
         }
-        self.records.insert(commit.address.clone(), after);
+        self.records.insert(&commit.address, after);
         for slot in commit.consumed.iter().chain(&commit.removed) {
-            self.parcels.remove(&place(slot));
+            self.remove_parcel(&commit.address, slot);
         }
         for Posted { to, parcel } in &commit.posted {
             self.put_parcel(to, parcel);
@@ -259,21 +270,21 @@ impl Tables {
     /// See [`Store::settle`].
     pub fn settle(&mut self, address: &Address, settle: &Settle) -> Option<Record> {
         let after = sweep::apply(self.records.get(address)?, settle)?;
-        self.records.insert(address.clone(), after.clone());
+        self.records.insert(address, after.clone());
         Some(after)
     }
 
     /// See [`Store::control`].
     pub fn control(&mut self, address: &Address, control: &Control) -> Option<Record> {
         let after = control::apply(self.records.get(address)?, control)?;
-        self.records.insert(address.clone(), after.clone());
+        self.records.insert(address, after.clone());
         Some(after)
     }
 
     /// See [`Store::remove_parcels`].
     pub fn remove_parcels(&mut self, address: &Address, slots: &[Slot]) {
         for slot in slots {
-            self.parcels.remove(&(address.clone(), slot.clone()));
+            self.remove_parcel(address, slot);
         }
     }
 
@@ -288,15 +299,7 @@ impl Tables {
     /// See [`Store::due`].
     #[must_use]
     pub fn due(&self, shard: u32, by: Timestamp, after: Option<&Due>, limit: usize) -> Vec<Due> {
-        let of_shard = self.records.iter().filter(|(address, _)| address.due_shard() == shard);
-        let due = of_shard.filter_map(|(address, record)| {
-            let at = record.due.filter(|due| *due <= by)?;
-            Some(Due { at, address: address.clone() })
-        });
-        let mut due: Vec<_> = due.filter(|due| after.is_none_or(|after| due > after)).collect();
-        due.sort();
-        due.truncate(limit);
-        due
+        self.records.due(shard, by, after, limit)
     }
 
     /// See [`Store::replies`].
@@ -316,14 +319,7 @@ impl Tables {
         after: Option<&Address>,
         limit: usize,
     ) -> Vec<Address> {
-        let is_listed = |address: &&Address| {
-            address.actor_type() == actor_type && address.directory_shard() == shard
-        };
-        let all = self.records.keys().filter(is_listed);
-        all.filter(|address| after.is_none_or(|after| *address > after))
-            .take(limit)
-            .cloned()
-            .collect()
+        self.records.actors(actor_type, shard, after, limit)
     }
 
     /// See [`Store::dead_letters`].
@@ -363,8 +359,8 @@ impl Tables {
         let slot = Slot::Inbox { tick, id: letter.message.id.clone() };
         self.replies.remove(&ReplyKey::new(address, &letter.message.id));
         self.put_parcel(address, &Parcel { slot, message: letter.message, timer: None });
-        let record = self.records.entry(address.clone()).or_default();
-        *record = control::redriven(record, tick.time());
+        let record = self.record(address).unwrap_or_default();
+        self.records.insert(address, control::redriven(&record, tick.time()));
         true
     }
 

@@ -19,6 +19,8 @@ pub(super) struct Looked {
     pub(super) woken: Option<Epoch>,
     /// Since when something waits, at least, in a mailbox that was due.
     pub(super) left: Option<Timestamp>,
+    /// Whether it was because the record was due: every gateway sees that.
+    pub(super) swept: bool,
 }
 
 /// What to do after it.
@@ -92,7 +94,7 @@ pub(super) async fn look<S: Store + 'static>(
             Step::Done => break Then::Nothing,
         }
     };
-    Ok(Looked { then, woken, left })
+    Ok(Looked { then, woken, left, swept: after.is_none() })
 }
 
 /// What is next from a place on, and as of when. What waits there for long is kept from expiring.
@@ -151,5 +153,5 @@ pub(super) async fn wake_only<S: Store + 'static>(
         gateway.metrics().wake(address.actor_type(), Wake::Lost);
         tracing::warn!(actor_type = address.actor_type(), "sends wait for a sweeper");
     })?;
-    Ok(Looked { then, woken: Some(epoch), left: None })
+    Ok(Looked { then, woken: Some(epoch), left: None, swept: false })
 }
