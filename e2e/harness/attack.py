@@ -22,7 +22,7 @@ from harness.stubs import probe
 from harness.until import until
 
 ADD, BIG = "/probe.v1.Probe/Add", "/probe.v1.Probe/Big"
-# Frames in a burst, and how often there is one.
+# Frames in a burst, and how often there is one at most.
 BURST, PERIOD_SECONDS = 50, 0.01
 # What an attacker keeps open who sends little.
 CONNECTIONS, STREAMS = 200, 40
@@ -32,8 +32,8 @@ LARGE = 250 * 1024
 class Attack:
     """One attack on a port, which begins and pauses when it is told to."""
 
-    def __init__(self, name: str, port: int) -> None:
-        command = [sys.executable, "-B", __file__, name, str(port)]
+    def __init__(self, name: str, port: int, frames_a_second: float = 5_000) -> None:
+        command = [sys.executable, "-B", __file__, name, str(port), str(frames_a_second)]
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
         )
@@ -65,6 +65,7 @@ class Flood:
 
     def __init__(self, port: int, burst: Callable[["Flood"], list]) -> None:
         self.port, self.burst = port, burst
+        self.period = PERIOD_SECONDS
         self.connection: Connection | None = None
         self.sent = 0
 
@@ -73,7 +74,7 @@ class Flood:
         return self.sent > 0
 
     def step(self) -> None:
-        end = time.monotonic() + PERIOD_SECONDS
+        end = time.monotonic() + self.period
         try:
             if self.connection is None:
                 self.connection, self.stream = Connection(self.port), -1
@@ -259,10 +260,11 @@ ATTACKS = {
 }
 
 
-def main(name: str, port: str) -> None:
+def main(name: str, port: str, frames_a_second: str) -> None:
     """Does what it is told to on its input: `begin`, `look`, `pause`."""
     os.nice(19)
     attack = ATTACKS[name](int(port))
+    attack.period = max(PERIOD_SECONDS, BURST / float(frames_a_second))
     os.set_blocking(sys.stdin.fileno(), False)
     print("ready", flush=True)
     is_on = False
