@@ -3,7 +3,7 @@
 //!
 //! | way | what it is | who goes it |
 //! | --- | --- | --- |
-//! | [`aws`] | the AWS SDK | everything in production, and what `callboard dev --through-sdk` runs |
+//! | `aws` | the AWS SDK | everything in production, and what `callboard dev --through-sdk` runs |
 //! | [`Engine`] | an engine in this process | the gateway of `callboard dev` |
 //! | [`socket`] | a Unix socket to the process with the engine | the functions of `callboard dev` |
 //!
