@@ -179,7 +179,7 @@ def test_a_plan_is_for_people_too(tmp_path):
         "callboard-counter (deploy/actor.yaml)",
         "list prices of us-east-1 as known in November 2026",
         "These are the prices of us-east-1; give those of eu-central-1 by --prices.",
-        "30 runs go on at once, in the mean: raise ReservedConcurrency",
+        "The runs need 200 environments of Lambda, in the mean: raise ReservedConcurrency",
     ]:
         assert words in done.stdout, f"{words} is missing in\n{done.stdout}"
     assert re.search(r"^together +[0-9,]+\.\d\d$", done.stdout, re.MULTILINE), done.stdout

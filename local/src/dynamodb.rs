@@ -29,6 +29,7 @@ use crate::listen;
 use directory::Directory;
 use disk::Disk;
 pub use engine::Engine;
+use engine::Tables;
 use socket::Socket;
 
 mod directory;
@@ -253,8 +254,8 @@ struct Server {
 
 impl Server {
     fn open(storage: Storage, listen: SocketAddr) -> Result<Self, Error> {
-        let (database, disk, directory) = open(storage)?;
-        let (engine, working) = Engine::start(database.clone(), disk.clone())?;
+        let (database, tables, disk, directory) = open(storage)?;
+        let (engine, working) = Engine::start(tables, disk.clone())?;
         let threads =
             thread::available_parallelism().map_or(THREADS_MAX, |n| n.get().min(THREADS_MAX));
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -291,7 +292,7 @@ impl Server {
     }
 }
 
-type Opened = (Database, Option<Arc<Disk>>, Option<Directory>);
+type Opened = (Database, Tables, Option<Arc<Disk>>, Option<Directory>);
 
 fn open(storage: Storage) -> Result<Opened, Error> {
     let (path, sync) = match storage {
@@ -300,7 +301,8 @@ fn open(storage: Storage) -> Result<Opened, Error> {
                 path: ":memory:".into(),
                 message: error.to_string(),
             };
-            return Ok((Database::memory().map_err(failed)?, None, None));
+            let database = Database::memory().map_err(failed)?;
+            return Ok((database.clone(), Tables::Shared(database), None, None));
         }
         Storage::Directory { path, sync } => (path, sync),
     };
@@ -312,6 +314,7 @@ fn open(storage: Storage) -> Result<Opened, Error> {
     // The name is dynoxide's: its settings for after a bulk load are `synchronous=NORMAL` and
     // otherwise SQLite's own.
     database.disable_bulk_loading().map_err(|error| failed(error.to_string()))?;
+    let tables = Tables::open(&file).map_err(|error| failed(error.to_string()))?;
     let disk = match sync {
         Sync::EveryWrite => {
             let disk = Disk::open(&file);
@@ -320,7 +323,7 @@ fn open(storage: Storage) -> Result<Opened, Error> {
         }
         Sync::Os => None,
     };
-    Ok((database, disk, Some(directory)))
+    Ok((database, tables, disk, Some(directory)))
 }
 
 /// The listener of the server: the one that was asked for, or, where each write is to reach the

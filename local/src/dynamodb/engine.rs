@@ -1,11 +1,16 @@
 //! The engine of the embedded DynamoDB as the store calls it in this process: without HTTP, JSON
 //! and signatures.
 //!
-//! SQLite works on the thread that calls it, and one lock guards it. So there is one thread, and a
-//! queue: what waits while it works is worked off together, and reaches the disk with one sync
-//! where each write is to reach it.
+//! SQLite works on the thread that calls it. So there is one thread, and a queue: what waits while
+//! it works is worked off together, in one transaction of SQLite's, and reaches the disk with one
+//! sync where each write is to reach it.
 
+mod direct;
+mod expression;
 mod perform;
+mod row;
+mod schema;
+mod tables;
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,17 +18,17 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::{self, JoinHandle};
 
 use callboard_mailbox_dynamodb::database::{self, Failure, Meaning, Request, Responding, Response};
-use dynoxide::Database;
 use tokio::sync::oneshot;
 
 use super::Error;
 use super::disk::Disk;
+pub(super) use tables::Tables;
 
 /// How many requests may wait. More are refused, as DynamoDB throttles.
 const QUEUE_MAX: usize = 4_096;
 
 /// How many are worked off before those that were first are answered.
-const TOGETHER_MAX: usize = 64;
+const TOGETHER_MAX: usize = 32;
 
 /// The engine. Cheap to clone; it ends with the [`EmbeddedDynamoDb`](super::EmbeddedDynamoDb) that
 /// gave it out.
@@ -39,21 +44,24 @@ impl fmt::Debug for Engine {
     }
 }
 
+/// A request, and whether what it consumes is asked for.
+type Asked = (Request, bool);
+
 /// A request, and who waits for the response.
 struct Job {
-    request: Request,
-    measured: bool,
+    asked: Asked,
     answer: oneshot::Sender<Response>,
 }
 
 impl Engine {
     /// Starts the thread.
     pub(super) fn start(
-        database: Database,
+        tables: Tables,
         disk: Option<Arc<Disk>>,
     ) -> Result<(Self, JoinHandle<()>), Error> {
         let (queue, jobs) = sync_channel(QUEUE_MAX);
-        let work = move || work(&database, disk.as_deref(), &jobs);
+        let mut tables = tables;
+        let work = move || work(&mut tables, disk.as_deref(), &jobs);
         let thread = thread::Builder::new().name("callboard-engine".into()).spawn(work);
         Ok((Self { queue }, thread.map_err(Error::Thread)?))
     }
@@ -68,7 +76,7 @@ impl Engine {
 impl database::Engine for Engine {
     fn call(&self, request: Request, measured: bool) -> Responding<'_> {
         let (answer, answered) = oneshot::channel();
-        let sent = self.queue.try_send(Some(Job { request, measured, answer }));
+        let sent = self.queue.try_send(Some(Job { asked: (request, measured), answer }));
         Box::pin(async move {
             let gone = || Failure::unanswered("the embedded DynamoDB has ended").response();
             match sent {
@@ -85,41 +93,45 @@ impl database::Engine for Engine {
 
 /// Works requests off until the last one. With a disk to sync, none is answered before what it
 /// wrote or read is there; when that fails, nobody can say what is, and the engine ends.
-fn work(database: &Database, disk: Option<&Disk>, jobs: &Receiver<Option<Job>>) {
-    let mut done = Vec::with_capacity(TOGETHER_MAX);
+fn work(tables: &mut Tables, disk: Option<&Disk>, queue: &Receiver<Option<Job>>) {
+    let mut jobs = Vec::with_capacity(TOGETHER_MAX);
     let mut is_last = false;
-    while !is_last && let Ok(first) = jobs.recv() {
+    while !is_last && let Ok(first) = queue.recv() {
         let mut next = Ok(first);
         while let Ok(job) = next {
-            let Some(Job { request, measured, answer }) = job else {
+            let Some(Job { asked, answer }) = job else {
                 is_last = true;
                 break;
             };
             // When nobody waits for it any more it is as if it had never come.
             if !answer.is_closed() {
-                let response = perform::perform(database, request, measured);
-                match disk {
-                    None => drop(answer.send(response)),
-                    Some(_) => done.push((answer, response)),
-                }
+                jobs.push((asked, answer));
             }
-            if done.len() >= TOGETHER_MAX {
+            if jobs.len() >= TOGETHER_MAX {
                 break;
             }
-            next = jobs.try_recv();
+            next = queue.try_recv();
         }
-        if let (Some(disk), false) = (disk, done.is_empty())
+        if jobs.is_empty() {
+            continue;
+        }
+        let (requests, waiting): (Vec<_>, Vec<_>) = jobs.drain(..).unzip();
+        let responses = tables.perform_all(requests);
+        if let Some(disk) = disk
             && let Err(error) = disk.sync()
         {
             tracing::error!(%error, "writes do not reach the disk: the embedded DynamoDB ends");
             return;
         }
-        for (answer, response) in done.drain(..) {
+        for (answer, response) in waiting.into_iter().zip(responses) {
             // An error means that nobody waits for it any more.
             let _ = answer.send(response);
         }
     }
 }
+
+#[cfg(test)]
+mod comparison;
 
 #[cfg(test)]
 mod tests {
@@ -137,9 +149,9 @@ mod tests {
 
     #[tokio::test]
     async fn without_a_sync_there_is_no_answer_and_the_engine_ends() {
-        let database = Database::memory().expect("it opens");
+        let tables = Tables::Shared(dynoxide::Database::memory().expect("it opens"));
         let disk = Arc::new(Disk::that_fails());
-        let (engine, thread) = Engine::start(database, Some(disk)).expect("a thread");
+        let (engine, thread) = Engine::start(tables, Some(disk)).expect("a thread");
         for _ in 0..2 {
             let failure = refused(engine.call(get(), false).await);
             assert_eq!(failure, Failure::unanswered("the embedded DynamoDB has ended"));
@@ -149,8 +161,8 @@ mod tests {
 
     #[tokio::test]
     async fn what_waits_at_the_end_is_answered_and_nothing_after_it() {
-        let database = Database::memory().expect("it opens");
-        let (engine, thread) = Engine::start(database, None).expect("a thread");
+        let tables = Tables::Shared(dynoxide::Database::memory().expect("it opens"));
+        let (engine, thread) = Engine::start(tables, None).expect("a thread");
         let waiting = engine.call(get(), false);
         engine.end();
         assert!(refused(waiting.await).code.is_some(), "the database has said so");

@@ -20,6 +20,10 @@ const RECORD_BYTES: u64 = 250;
 /// measured it on AWS: a guess, on the high side.
 const RUN_MS: f64 = 10.0;
 
+/// How many synchronous requests an environment takes in a second, however short they are.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
+const RUNS_PER_ENVIRONMENT: f64 = 10.0;
+
 /// How many messages come, and what they are like.
 #[derive(clap::Args, Clone, Debug, Serialize)]
 #[command(next_help_heading = "Load")]
@@ -83,6 +87,12 @@ impl Load {
     /// How long one run takes, in seconds.
     pub(super) fn run_seconds(&self) -> f64 {
         (RUN_MS + f64::from(self.batch) * self.handler_ms) / 1e3
+    }
+
+    /// How many environments the runs need: for their time, and for their number.
+    pub(super) fn environments(&self) -> f64 {
+        let runs = self.runs_per_second();
+        (runs * self.run_seconds()).max(runs / RUNS_PER_ENVIRONMENT)
     }
 
     /// The bytes of a segment with all messages of a run.
@@ -200,6 +210,20 @@ mod tests {
         assert_eq!(spilled.units_of_a_run().read, measured().units_of_a_run().read + 5.0);
         let asks = Load { ask_share: 1.0, ..measured() };
         assert_eq!(write(Load { message_bytes: 1_500, ..asks.clone() }), write(asks) + 1.0 + 2.0);
+    }
+
+    #[test]
+    fn environments_are_for_the_time_of_runs_or_for_their_number() {
+        let load = |handler_ms, batch| Load {
+            messages_per_second: 10_000.0,
+            handler_ms,
+            batch,
+            ..measured()
+        };
+        // 15 ms each are 150 at once, but 10,000 in a second need 1,000.
+        assert_eq!(load(5.0, 1).environments(), 1_000.0);
+        assert_eq!(load(5.0, 10).environments(), 100.0);
+        assert_eq!(load(190.0, 1).environments(), 2_000.0);
     }
 
     #[test]

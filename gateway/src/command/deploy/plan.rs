@@ -11,8 +11,8 @@ use super::print;
 use super::stacks::{self, Sizes, Stack};
 use crate::command::Failure;
 
-/// How many runs actor.yaml lets a function have at once.
-const RUNS_AT_ONCE: f64 = 10.0;
+/// How many environments actor.yaml lets a function have.
+const ENVIRONMENTS: f64 = 10.0;
 
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  \
@@ -87,8 +87,8 @@ pub(super) struct Plan {
     pub(super) prices_from: String,
     pub(super) stacks: Vec<Stack>,
     pub(super) load: Load,
-    /// How many runs go on at once, in the mean.
-    pub(super) runs_at_once: f64,
+    /// How many environments the functions need together, in the mean.
+    pub(super) environments: f64,
     #[serde(flatten)]
     pub(super) bill: Bill,
     pub(super) prices: Prices,
@@ -116,7 +116,7 @@ fn plan(arguments: &Arguments) -> Result<Plan, Failure> {
     let vcpus = size.vcpus();
     let sizes =
         Sizes { gateways: *gateways, vcpus, gateway_gb: 2.0 * vcpus, memory_mb: *memory_mb };
-    let runs_at_once = load.runs_per_second() * load.run_seconds();
+    let environments = load.environments().ceil();
     let mut notes = vec![
         "Not in it: stored states, what handlers and gateways log, traces, a NAT gateway, data that \
          leaves AWS, taxes, and free tiers."
@@ -126,11 +126,10 @@ fn plan(arguments: &Arguments) -> Result<Plan, Failure> {
         notes
             .push(format!("These are the prices of {REGION}; give those of {region} by --prices."));
     }
-    if runs_at_once > RUNS_AT_ONCE * functions.len() as f64 {
+    if environments > ENVIRONMENTS * functions.len() as f64 {
         notes.push(format!(
-            "{:.0} runs go on at once, in the mean: raise ReservedConcurrency of actor.yaml, which \
-             is {RUNS_AT_ONCE:.0}.",
-            runs_at_once.ceil()
+            "The runs need {environments:.0} environments of Lambda, in the mean: raise \
+             ReservedConcurrency of actor.yaml, which is {ENVIRONMENTS:.0}."
         ));
     }
     Ok(Plan {
@@ -138,7 +137,7 @@ fn plan(arguments: &Arguments) -> Result<Plan, Failure> {
         prices_from,
         stacks: stacks::stacks(&functions, sizes),
         load: load.clone(),
-        runs_at_once,
+        environments,
         bill: cost::bill(load, sizes, &prices),
         prices,
         notes,

@@ -6,7 +6,6 @@ use callboard_mailbox_dynamodb::database::{
     Action, Answer, Consumed, Failure, Item, Query, Reason, Request, Response, Value, Write,
 };
 use callboard_mailbox_dynamodb::error::from_code;
-use dynoxide::Database;
 use dynoxide::actions::batch_get_item::{BatchGetItemRequest, KeysAndAttributes};
 use dynoxide::actions::batch_write_item::{BatchWriteItemRequest, DeleteRequest, WriteRequest};
 use dynoxide::actions::delete_item::DeleteItemRequest;
@@ -20,12 +19,14 @@ use dynoxide::actions::update_item::UpdateItemRequest;
 use dynoxide::errors::{CancellationReason, DynoxideError};
 use dynoxide::types::{AttributeValue, ConsumedCapacity};
 
+use super::tables::Dynoxide;
+
 type Attributes = HashMap<String, AttributeValue>;
 
 type Answered = Result<(Answer, Consumed), DynoxideError>;
 
 /// Carries a request out.
-pub(super) fn perform(database: &Database, request: Request, measured: bool) -> Response {
+pub(super) fn perform(database: Dynoxide<'_>, request: Request, measured: bool) -> Response {
     let capacity = measured.then(|| "TOTAL".to_owned());
     let answered = match request {
         Request::Get { table, key } => get(database, table, key, capacity),
@@ -65,7 +66,7 @@ fn reason(reason: CancellationReason) -> Reason {
 }
 
 fn get(
-    database: &Database,
+    database: Dynoxide<'_>,
     table_name: String,
     key: Item,
     return_consumed_capacity: Option<String>,
@@ -81,7 +82,7 @@ fn get(
 }
 
 fn get_all(
-    database: &Database,
+    database: Dynoxide<'_>,
     table: String,
     keys: Vec<Item>,
     consistent: bool,
@@ -106,7 +107,11 @@ fn get_all(
     Ok((Answer::Items { found, left }, consumed(answer.consumed_capacity.into_iter().flatten())))
 }
 
-fn query(database: &Database, asked: Query, return_consumed_capacity: Option<String>) -> Answered {
+fn query(
+    database: Dynoxide<'_>,
+    asked: Query,
+    return_consumed_capacity: Option<String>,
+) -> Answered {
     let answer = database.query(QueryRequest {
         table_name: asked.table,
         consistent_read: asked.index.is_none().then_some(true),
@@ -128,7 +133,7 @@ fn query(database: &Database, asked: Query, return_consumed_capacity: Option<Str
 }
 
 fn write_one(
-    database: &Database,
+    database: Dynoxide<'_>,
     write: Write,
     return_consumed_capacity: Option<String>,
 ) -> Answered {
@@ -183,7 +188,7 @@ fn write_one(
 }
 
 fn transact(
-    database: &Database,
+    database: Dynoxide<'_>,
     writes: Vec<Write>,
     return_consumed_capacity: Option<String>,
 ) -> Answered {
@@ -239,7 +244,7 @@ fn in_transaction(write: Write) -> TransactWriteItem {
 }
 
 fn delete_all(
-    database: &Database,
+    database: Dynoxide<'_>,
     table: String,
     keys: Vec<Item>,
     return_consumed_capacity: Option<String>,
