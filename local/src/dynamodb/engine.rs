@@ -4,6 +4,13 @@
 //! SQLite works on the thread that calls it. So there is one thread, and a queue: what waits while
 //! it works is worked off together, in one transaction of SQLite's, and reaches the disk with one
 //! sync where each write is to reach it.
+//!
+//! | module | what it knows |
+//! | --- | --- |
+//! | `tables` | the thread's connection, and which requests share a transaction |
+//! | `direct` | the store's requests, on dynoxide's tables |
+//! | `expression`, `row`, `schema` | conditions and updates, items, and tables, as far as the store has them |
+//! | `perform` | all others, by dynoxide |
 
 mod direct;
 mod expression;
