@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::Error;
 
-const DATABASE: &str = "dynamodb.sqlite";
+pub(super) const DATABASE: &str = "dynamodb.sqlite";
 const LOCK: &str = "lock";
 
 /// A data directory that this process alone has open, until it is dropped or the process ends.

@@ -24,11 +24,10 @@ use super::expression::{Comparison, Condition, Operand, Scope, Update, number};
 use super::row;
 use super::schema::{Attribute, Index, Schema};
 
-/// DynamoDB takes items of 400 KiB. Above this dynoxide says which are too large.
-const ITEM_BYTES_MAX: usize = 350 * 1024;
-
-/// And transactions of 4 MB.
-const TRANSACTION_BYTES_MAX: usize = 3 << 20;
+/// The most bytes of an item, and of what a transaction makes; what is larger is refused by
+/// dynoxide. <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html>
+const ITEM_BYTES_MAX: usize = 400 * 1024;
+const TRANSACTION_BYTES_MAX: usize = 4_000_000;
 
 /// How much is looked at for one page of a query: DynamoDB's 1 MB.
 const PAGE_BYTES_MAX: usize = 1 << 20;
@@ -502,8 +501,8 @@ impl Attribute {
     /// one.
     fn key_text(&self, value: &Value) -> Option<String> {
         match value {
-            Value::S(text) if !self.is_number && !text.is_empty() && text.len() <= 1024 => {
-                Some(format!("S:{text}"))
+            Value::S(text) if !self.is_number => {
+                (1..=self.bytes_max).contains(&text.len()).then(|| format!("S:{text}"))
             }
             Value::N(digits) if self.is_number => {
                 number(digits).map(|_| format!("N:{}", normalize_number_for_sort(digits)))

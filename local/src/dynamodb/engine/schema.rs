@@ -6,6 +6,11 @@ use dynoxide::TableMetadata;
 use dynoxide::storage_backend::sql_builders::escape_table_name;
 use serde::Deserialize;
 
+/// The most bytes of a partition key, and of a sort key.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html>
+const HASH_BYTES_MAX: usize = 2_048;
+const RANGE_BYTES_MAX: usize = 1_024;
+
 /// A table with the keys and indexes that the store's have.
 pub(super) struct Schema {
     pub(super) hash: Attribute,
@@ -29,6 +34,8 @@ pub(super) struct Attribute {
     pub(super) name: String,
     /// Otherwise it is a string.
     pub(super) is_number: bool,
+    /// DynamoDB takes so many bytes of one.
+    pub(super) bytes_max: usize,
 }
 
 /// A global secondary index.
@@ -157,7 +164,7 @@ impl Index {
 
 /// The partition key and the sort key, each of one attribute.
 fn attributes(keys: &[Key], definitions: &[Definition]) -> Option<(Attribute, Option<Attribute>)> {
-    let one = |kind: &str| -> Option<Option<Attribute>> {
+    let one = |kind: &str, bytes_max: usize| -> Option<Option<Attribute>> {
         let mut of_kind = keys.iter().filter(|key| key.key_type == kind);
         let Some(Key { attribute_name: name, .. }) = of_kind.next() else { return Some(None) };
         let definition = definitions.iter().find(|definition| definition.attribute_name == *name);
@@ -167,7 +174,8 @@ fn attributes(keys: &[Key], definitions: &[Definition]) -> Option<(Attribute, Op
             _ => return None,
         };
         // An index may have several.
-        of_kind.next().is_none().then(|| Some(Attribute { name: name.clone(), is_number }))
+        let is_only = of_kind.next().is_none();
+        is_only.then(|| Some(Attribute { name: name.clone(), is_number, bytes_max }))
     };
-    Some((one("HASH")??, one("RANGE")?))
+    Some((one("HASH", HASH_BYTES_MAX)??, one("RANGE", RANGE_BYTES_MAX)?))
 }
