@@ -63,11 +63,10 @@ struct Job {
 impl Engine {
     /// Starts the thread.
     pub(super) fn start(
-        tables: Tables,
+        mut tables: Tables,
         disk: Option<Arc<Disk>>,
     ) -> Result<(Self, JoinHandle<()>), Error> {
         let (queue, jobs) = sync_channel(QUEUE_MAX);
-        let mut tables = tables;
         let work = move || work(&mut tables, disk.as_deref(), &jobs);
         let thread = thread::Builder::new().name("callboard-engine".into()).spawn(work);
         Ok((Self { queue }, thread.map_err(Error::Thread)?))

@@ -80,6 +80,8 @@ struct Change {
     keys: Keys,
     old: Option<Row>,
     new: Option<Row>,
+    /// What each index has of the item, and is to have.
+    entries: Vec<[Option<Entry>; 2]>,
 }
 
 /// The key of an item, as the tables have it.
@@ -264,8 +266,7 @@ impl Direct {
         let keys = schema.unique(keys, DELETES_MAX)?;
         let change = |keys| {
             let old = schema.read(storage.conn(), &keys)?;
-            let change = Change { schema: Arc::clone(&schema), keys, old, new: None };
-            change.check_indexes().map(|()| change)
+            Change::of(Arc::clone(&schema), keys, old, None)
         };
         let changes: Vec<_> = keys.into_iter().map(change).collect::<Done<_>>()?;
         let mut units = 0.0;
@@ -311,9 +312,7 @@ impl Direct {
             is_ours.then_some(Row { item, size }).ok_or(Stop::Foreign)
         });
         let new = new.transpose()?;
-        let change = Change { schema, keys, old, new };
-        change.check_indexes()?;
-        Ok(Planned::Change(change))
+        Change::of(schema, keys, old, new).map(Planned::Change)
     }
 
     fn schema(&mut self, storage: &Storage, table: &str) -> Done<Arc<Schema>> {
@@ -363,19 +362,22 @@ impl Planned {
 }
 
 impl Change {
-    /// An index refuses what cannot be its key: looked at before anything is written.
-    fn check_indexes(&self) -> Done<()> {
-        for (index, row) in
-            self.schema.indexes.iter().flat_map(|index| [(index, &self.old), (index, &self.new)])
-        {
-            index.entry_of(row.as_ref(), &self.schema)?;
-        }
-        Ok(())
+    /// Before anything is written, since an index refuses what cannot be its key.
+    fn of(schema: Arc<Schema>, keys: Keys, old: Option<Row>, new: Option<Row>) -> Done<Self> {
+        let entries = schema.indexes.iter().map(|index| {
+            let entry = |row: &Option<Row>| match row {
+                None => Ok(None),
+                Some(row) => index.entry(&row.item, &schema),
+            };
+            Ok([entry(&old)?, entry(&new)?])
+        });
+        let entries = entries.collect::<Done<_>>()?;
+        Ok(Self { schema, keys, old, new, entries })
     }
 
     /// Makes it; the units that it consumes, those of the table so many times.
     fn make(&self, connection: &Connection, factor: f64) -> Done<f64> {
-        let Self { schema, keys, old, new } = self;
+        let Self { schema, keys, old, new, entries } = self;
         let Keys { hash, range } = keys;
         match (old, new) {
             (_, None) => {
@@ -397,41 +399,10 @@ impl Change {
         }
         let sizes = [old, new].map(|row| row.as_ref().map(|row| row.size));
         let mut units = factor * table_write_capacity_units(sizes[0], sizes[1]);
-        for index in &schema.indexes {
-            units += self.change_index(connection, index)?;
+        for (index, entries) in schema.indexes.iter().zip(entries) {
+            units += index.change(connection, keys, entries)?;
         }
         Ok(units)
-    }
-
-    /// Changes what an index has of the item; the units that this consumes.
-    fn change_index(&self, connection: &Connection, index: &Index) -> Done<f64> {
-        let entry = |row: &Option<Row>| index.entry_of(row.as_ref(), &self.schema);
-        let (old, new) = (entry(&self.old)?, entry(&self.new)?);
-        if old == new {
-            return Ok(0.0);
-        }
-        if let Some(Entry { keys, .. }) = &old {
-            connection.prepare_cached(&index.delete)?.execute(params![
-                keys.hash,
-                keys.range,
-                self.keys.hash,
-                self.keys.range
-            ])?;
-        }
-        if let Some(Entry { keys, item }) = &new {
-            connection.prepare_cached(&index.insert)?.execute(params![
-                keys.hash,
-                keys.range,
-                self.keys.hash,
-                self.keys.range,
-                row::write(item)
-            ])?;
-        }
-        let units = |entry: &Entry| write_capacity_units(row::size(&entry.item));
-        Ok(match (&old, &new) {
-            (Some(old), Some(new)) if old.keys == new.keys => units(old).max(units(new)),
-            _ => old.iter().chain(&new).map(units).sum(),
-        })
     }
 }
 
@@ -478,8 +449,7 @@ impl Schema {
 
 impl Index {
     /// What it has of an item: nothing when that lacks one of its keys.
-    fn entry_of(&self, row: Option<&Row>, schema: &Schema) -> Done<Option<Entry>> {
-        let Some(Row { item, .. }) = row else { return Ok(None) };
+    fn entry(&self, item: &Item, schema: &Schema) -> Done<Option<Entry>> {
         let Some(hash) = item.get(&self.hash.name) else { return Ok(None) };
         let hash = self.hash.key_text(hash).ok_or(Stop::Foreign)?;
         let range = match &self.range {
@@ -493,6 +463,34 @@ impl Index {
         let item = item.iter().filter(|(name, _)| has(name));
         let item = item.map(|(name, value)| (name.clone(), value.clone())).collect();
         Ok(Some(Entry { keys: Keys { hash, range }, item }))
+    }
+
+    /// Changes what it has of the item with a key; the units that this consumes.
+    fn change(
+        &self,
+        connection: &Connection,
+        of: &Keys,
+        [old, new]: &[Option<Entry>; 2],
+    ) -> Done<f64> {
+        if old == new {
+            return Ok(0.0);
+        }
+        if let Some(Entry { keys, .. }) = old {
+            connection
+                .prepare_cached(&self.delete)?
+                .execute(params![keys.hash, keys.range, of.hash, of.range])?;
+        }
+        if let Some(Entry { keys, item }) = new {
+            let json = row::write(item);
+            connection
+                .prepare_cached(&self.insert)?
+                .execute(params![keys.hash, keys.range, of.hash, of.range, json])?;
+        }
+        let units = |entry: &Entry| write_capacity_units(row::size(&entry.item));
+        Ok(match (old, new) {
+            (Some(old), Some(new)) if old.keys == new.keys => units(old).max(units(new)),
+            _ => old.iter().chain(new).map(units).sum(),
+        })
     }
 }
 

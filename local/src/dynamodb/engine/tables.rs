@@ -136,13 +136,12 @@ impl Own {
 
 impl Responses {
     fn commit(&mut self, connection: &Connection) {
-        let Some(since) = self.since else { return };
+        if self.since.is_none() {
+            return;
+        }
         match run(connection, "COMMIT") {
             Ok(()) => self.since = None,
-            Err(error) => {
-                self.since = Some(since);
-                self.roll_back(connection, &error);
-            }
+            Err(error) => self.roll_back(connection, &error),
         }
     }
 
