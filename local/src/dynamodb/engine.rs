@@ -8,10 +8,12 @@
 //! | module | what it knows |
 //! | --- | --- |
 //! | `tables` | the thread's connection, and which requests share a transaction |
+//! | `checkpoint` | copying SQLite's log into the database |
 //! | `direct` | the store's requests, on dynoxide's tables |
 //! | `expression`, `row`, `schema` | conditions and updates, items, and tables, as far as the store has them |
 //! | `perform` | all others, by dynoxide |
 
+mod checkpoint;
 mod direct;
 mod expression;
 mod perform;
@@ -104,6 +106,7 @@ fn work(tables: &mut Tables, disk: Option<&Disk>, queue: &Receiver<Option<Job>>)
     let mut is_last = false;
     while !is_last && let Ok(first) = queue.recv() {
         let mut next = Ok(first);
+        let mut has_yielded = false;
         while let Ok(job) = next {
             let Some(Job { asked, answer }) = job else {
                 is_last = true;
@@ -117,6 +120,12 @@ fn work(tables: &mut Tables, disk: Option<&Disk>, queue: &Receiver<Option<Job>>)
                 break;
             }
             next = queue.try_recv();
+            if next.is_err() && !std::mem::replace(&mut has_yielded, true) {
+                // On a busy machine others come to ask meanwhile, who then share the transaction.
+                // On one that is not it returns at once.
+                thread::yield_now();
+                next = queue.try_recv();
+            }
         }
         if jobs.is_empty() {
             continue;

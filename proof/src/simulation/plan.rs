@@ -13,7 +13,7 @@ use crate::history::Actor;
 const CAREFUL_MESSAGES: u64 = 40;
 
 /// How many messages the hasty senders of a seed send, each.
-const HASTY_MESSAGES: u64 = 130;
+const HASTY_MESSAGES: u64 = 112;
 
 /// How many calls the hasty senders have open at once.
 const AT_ONCE: [usize; 6] = [6, 12, 24, 24, 48, 48];
@@ -63,7 +63,7 @@ impl Plan {
             length: Duration::from_secs(one_of(&[5, 10, 10])),
             due_step: Duration::from_secs(one_of(&[1, 10, 60])),
         };
-        let sweep_period = Duration::from_secs(one_of(&[1, 1, 5, 15]));
+        let sweep_period = Duration::from_secs(one_of(&[1, 5, 10, 15]));
         let settings = Settings { terms, sweep_period, ..Settings::default() };
         let function_timeout = Duration::from_secs(one_of(&[20, 60, 900]));
         let clock_error_max = one_of(&[10, 1_000, 30_000, 120_000]).cast_signed();

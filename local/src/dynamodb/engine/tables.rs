@@ -8,22 +8,21 @@ use dynoxide::actions::{
     update_item,
 };
 use dynoxide::storage::Storage;
-use dynoxide::{Database, Result};
+use dynoxide::{Database, DynoxideError, Result};
 use pollster::block_on;
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 
 use super::Asked;
+use super::checkpoint::Checkpoints;
 use super::direct::{Direct, Stop};
 use super::perform::perform;
 
-/// After how many pages in the write-ahead log SQLite copies them into the database, which stops
-/// the engine until the disk has them: eight times its default of 1,000, so that it does so less
-/// often, and copies once what was written several times meanwhile. A page is 4 KiB, so the log is
-/// kept to about 32 MiB. <https://sqlite.org/wal.html#ckpt>
+/// After how many pages in the write-ahead log the engine copies into the database what
+/// [`Checkpoints`] have left, so that the log can begin anew: eight times SQLite's default, as it
+/// waits for the disk meanwhile. A page is 4 KiB, so the log is kept to about 32 MiB.
+/// <https://sqlite.org/wal.html#ckpt>
 const CHECKPOINT_PAGES: u32 = 8_000;
-
-/// The memory for pages that were read, in KiB.
-const CACHE_KIB: i32 = 16 * 1024;
 
 /// How many compiled statements are kept: about ten for a table, and dynoxide's own.
 const STATEMENTS: usize = 128;
@@ -41,6 +40,7 @@ pub(in crate::dynamodb) struct Own {
     file: PathBuf,
     storage: Storage,
     direct: Direct,
+    checkpoints: Checkpoints,
     /// SQLite's count of changes of the tables and indexes, which others may make.
     version: i64,
 }
@@ -74,24 +74,32 @@ impl Own {
     fn open(file: &Path) -> Result<Self> {
         let storage = Storage::new(&file.to_string_lossy())?;
         // The name is dynoxide's: its settings for after a bulk load are `synchronous=NORMAL` and
-        // otherwise SQLite's own.
+        // otherwise SQLite's own, as a cache of 2 MB. A larger one is slower: SQLite goes through
+        // the table of it at each commit.
         storage.disable_bulk_loading()?;
         let connection = storage.conn();
         connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
-        // SQLite takes a negative number for KiB.
-        connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        // Otherwise SQLite compiles a statement anew when it is given another value.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         let version = version(connection)?;
-        Ok(Self { file: file.to_owned(), storage, direct: Direct::default(), version })
+        let checkpoints = Checkpoints::start(Connection::open(file)?)
+            .map_err(|error| DynoxideError::InternalServerError(error.to_string()))?;
+        let direct = Direct::default();
+        Ok(Self { file: file.to_owned(), storage, direct, checkpoints, version })
     }
 
-    /// Carries requests out in their order: those that come together by one commit, which costs
-    /// about as much as that of one.
+    /// Carries requests out in their order, all in one transaction of SQLite's: its beginning and
+    /// end cost more than most requests.
     fn perform_all(&mut self, requests: Vec<Asked>) -> Vec<Response> {
-        self.follow_changes();
+        let is_read = |(request, _): &Asked| {
+            matches!(request, Request::Get { .. } | Request::GetAll { .. } | Request::Query(_))
+        };
+        let writes = !requests.iter().all(is_read);
+        let begin = if writes { "BEGIN IMMEDIATE" } else { "BEGIN" };
         let mut responses = Responses { all: Vec::with_capacity(requests.len()), since: None };
         for (request, measured) in requests {
-            match self.attempt(&request, &mut responses) {
+            match self.attempt(&request, begin, &mut responses) {
                 Ok(response) => responses.all.push(response),
                 Err(Stop::Foreign) => {
                     responses.commit(self.storage.conn());
@@ -105,32 +113,38 @@ impl Own {
             }
         }
         responses.commit(self.storage.conn());
+        if writes {
+            self.checkpoints.count();
+        }
         responses.all
     }
 
     fn attempt(
         &mut self,
         request: &Request,
+        begin: &str,
         responses: &mut Responses,
     ) -> std::result::Result<Response, Stop> {
-        let is_read =
-            matches!(request, Request::Get { .. } | Request::GetAll { .. } | Request::Query(_));
-        if !is_read && responses.since.is_none() {
-            run(self.storage.conn(), "BEGIN IMMEDIATE")?;
+        if responses.since.is_none() {
+            self.begin(begin)?;
             responses.since = Some(responses.all.len());
         }
         self.direct.perform(&self.storage, request)
     }
 
-    /// Forgets what is known of tables when somebody has changed one.
-    fn follow_changes(&mut self) {
-        if version(self.storage.conn()).is_ok_and(|version| version == self.version) {
-            return;
+    /// Begins a transaction; forgets what is known of tables when somebody has changed one.
+    fn begin(&mut self, begin: &str) -> rusqlite::Result<()> {
+        let connection = self.storage.conn();
+        run(connection, begin)?;
+        if version(connection)? == self.version {
+            return Ok(());
         }
+        run(connection, "ROLLBACK")?;
         match Self::open(&self.file) {
             Ok(own) => *self = own,
             Err(error) => tracing::error!(%error, "the embedded DynamoDB cannot be opened anew"),
         }
+        run(self.storage.conn(), begin)
     }
 }
 
