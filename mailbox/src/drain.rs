@@ -361,7 +361,9 @@ impl Drain {
             }
             self.drop_duplicates();
             self.give_up_if_exhausted(now);
-            self.relay(now);
+            if self.relay(now) {
+                self.drop_duplicates();
+            }
             self.pending = self.decide_to_commit(now, stop);
         }
         if let Some(Pending { commit, .. }) = &self.pending {
@@ -487,11 +489,11 @@ impl Drain {
         self.batch.push(next, Made { state, ..made }, now);
     }
 
-    /// Sends what did not fit in the commit of its cause.
-    fn relay(&mut self, now: Timestamp) {
+    /// Sends what did not fit in the commit of its cause; whether there was something.
+    fn relay(&mut self, now: Timestamp) -> bool {
         let next = self.queue.front().filter(|_| self.batch.is_empty() && self.failed.is_none());
         let Some(next) = next.filter(|next| Relay::is(&next.message, self.address())) else {
-            return;
+            return false;
         };
         match Relay::of(&next.message) {
             Ok(Relay { answers, sends }) => {
@@ -501,6 +503,7 @@ impl Drain {
             }
             Err(error) => self.exhausted(1, format!("what it sent is lost: {error}"), now),
         }
+        true
     }
 
     /// Takes the answer to [`Step::FindReply`], as of `now`. A copy of a message
@@ -651,8 +654,10 @@ impl Drain {
                 continue;
             }
             let id = &next.message.id;
-            let is_known = self.duplicates.contains(id)
-                || (next.message.is_answered() && self.batch.answers(id));
+            // A relay has the id of its cause, of which a copy may come behind it.
+            let is_known = !Relay::is(&next.message, self.address())
+                && (self.duplicates.contains(id)
+                    || (next.message.is_answered() && self.batch.answers(id)));
             let is_stale = match &next.origin {
                 Origin::Parcel { slot, timer: Some(name) } => {
                     self.batch.timers().get(name) != Some(slot)

@@ -987,3 +987,21 @@ fn a_copy_of_a_message_does_not_let_others_overtake_its_relay() {
         tables.inbox(&to, NOW, 10).parcels.into_iter().map(|p| p.message.id).collect();
     assert_eq!(ids.iter().map(MessageId::as_str).collect::<Vec<_>>(), ["m199", "last"]);
 }
+
+#[test]
+fn a_copy_of_a_message_does_not_take_its_relay_away() {
+    // With the last of it, what the copy sends first fits in one commit.
+    let count = 2 * (crate::limits::EFFECTS_MAX - 1) + 5;
+    let mut tables = Tables::default();
+    let fan = Message { receipt: true, ..tell("fan", 1) };
+    let segment = put(&mut tables, 1, &[fan.clone(), fan]);
+    let lease = wake(&mut tables, NOW);
+    let to = Address::new("test.v1.Leaf", "0").expect("an address");
+    let (end, _) = run_with(&mut tables, &mut drain(&lease, &[segment], false), NOW, |_, _| {
+        let message = |n: usize| tell(&format!("m{n}"), 1);
+        let send = |n| Outgoing { to: to.clone(), message: message(n), at: None };
+        does(Effects { sends: (0..count).map(send).collect(), ..Effects::default() })
+    });
+    assert_eq!(end, End::Released);
+    assert_eq!(tables.inbox(&to, NOW, 1_000).parcels.len(), count);
+}
