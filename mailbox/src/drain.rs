@@ -362,6 +362,7 @@ impl Drain {
             self.drop_duplicates();
             self.give_up_if_exhausted(now);
             if self.relay(now) {
+                // Behind it may be copies of its cause.
                 self.drop_duplicates();
             }
             self.pending = self.decide_to_commit(now, stop);
